@@ -1,0 +1,90 @@
+//! Reference BMS: the battery-management system of a 16S LiFePO4 pack (CST-LR-51.2-280, 51.2 V, 280 Ah, up to four
+//! packs in parallel) as an inverter sees it.
+//!
+//! The firmware is written by hand from the protocol sheets and shares nothing with the harness that tests it. It
+//! needs no standard library, no allocator and no floating point, and it does no input or output: a driver tells it
+//! the time and what has arrived, and asks what to send and when to come back. So it runs in a test in virtual time
+//! as well as on a wire.
+//!
+//! # A driver
+//!
+//! ```
+//! use refbms::{Bms, Config, Condition, Instant, Setting, Transmit};
+//!
+//! let mut bms = Bms::new(Config::default(), Instant::ZERO);
+//! let mut frames = Vec::new();
+//! while let Some(now) = bms.poll_timeout().filter(|at| *at < Instant::from_secs(3)) {
+//!     bms.handle_timeout(now);
+//!     while let Some(transmit) = bms.poll_transmit(now) {
+//!         let Transmit::Can(frame) = transmit else { unreachable!("Pylon CAN") };
+//!         frames.push(format!("{frame:?}"));
+//!     }
+//! }
+//! assert_eq!(frames.len(), 6);
+//! assert_eq!(frames[0], "351#4002D007D007C001"); // 57.6 V, 200.0 A, 200.0 A, 44.8 V
+//!
+//! // A stimulus: cell 4 of every pack, and a protection by name.
+//! let now = Instant::from_secs(3);
+//! bms.set(now, None, Setting::CellVoltage { cell: Some(4), millivolts: 3660 }).unwrap();
+//! let condition = Condition::from_name("cell_over_voltage_protection").unwrap();
+//! bms.set(now, None, Setting::Condition { condition, active: true }).unwrap();
+//! assert!(!bms.status().bank.charge_enable);
+//!
+//! // What makes no sense is refused, with the range.
+//! let refused = bms.set(now, None, Setting::CellVoltage { cell: Some(4), millivolts: 6000 });
+//! assert_eq!(refused.unwrap_err().to_string(), "cell voltage of 6000 mV is outside 0..=5000 mV");
+//! ```
+//!
+//! # How it is built
+//!
+//! ```text
+//! stimuli -> pack/ (cells, sensors, gauge) -> protection/ (what is active) -> limits (what is allowed, asked for)
+//!                                                             |
+//!         bank/ (who is online; all packs as one BankView) <--+
+//!                                 |
+//!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else)
+//! ```
+//!
+//! [`Bms`] holds these together with the timers. Requirements R-.., values B-.. and settled questions Q-.. are those
+//! of the sheet bms-behaviour and of the protocol library's README; letters A to D are grades.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod bank;
+mod bms;
+mod can;
+mod config;
+mod convert;
+mod flags;
+mod frame;
+mod key;
+mod limits;
+mod pack;
+mod panel;
+mod protection;
+mod rs485;
+mod setting;
+mod time;
+mod timer;
+
+pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
+pub use bms::{Bms, Status, Transmit};
+pub use config::{Bus, CellExtremesVariant, Config, Identity, MAX_PACKS, Protocol, PylonCanOptions, PylonRs485Options};
+pub use frame::CanFrame;
+pub use key::Key;
+pub use limits::Requests;
+pub use pack::cells::CELLS;
+pub use pack::sensors::{CELL_SENSORS, Sensor};
+pub use pack::state::{Flow, PackState, Power};
+pub use pack::{PackView, Unread};
+pub use panel::led::{LedState, Leds, LitLeds, Pattern};
+pub use panel::page::{CellsInfo, Language, MainStatus, Page, PageContent, ProtocolPage, SystemPage};
+pub use panel::protocol_setting::ProtocolSetting;
+pub use panel::{PanelAction, PanelError, PanelView, Permission};
+pub use protection::condition::{Blocks, Condition, ConditionKind, ConditionSet};
+pub use protection::parameters::{Parameter, ParameterUnit, Parameters};
+pub use setting::{SetError, Setting, Switch};
+pub use time::Instant;

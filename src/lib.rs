@@ -1,0 +1,2 @@
+//! Protocol conformance testing between battery-management systems and solar inverters.
+

@@ -1,0 +1,3 @@
+//! The `bmscheck` command.
+
+fn main() {}
