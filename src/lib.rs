@@ -1,2 +1,8 @@
 //! Protocol conformance testing between battery-management systems and solar inverters.
 
+pub mod capture;
+pub mod document;
+pub mod rule;
+pub mod time;
+pub mod value;
+pub mod wire;
