@@ -1,0 +1,516 @@
+//! From the events of a trace to what a judge looks at: whole messages, decoded, each with its times.
+//!
+//! On CAN a frame is a message. On a serial line bytes arrive in pieces: they are cut into frames, our own echo is taken
+//! out, and an answer is read with the question that was asked last. Engine and judge observe through the same code, so
+//! that a stored trace is seen as the live run saw it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::decode::{Decoded, Decoder, RequestContext};
+use crate::definition::{Bus, Envelope, MessageKey, Outcome, Protocol};
+use crate::engine::{Event, EventKind, TraceHeader};
+use crate::link::LinkEvent;
+use crate::link::line::Line;
+use crate::suite::Stimulus;
+use crate::time::Instant;
+use crate::wire::BusFrame;
+use crate::wire::can::{CanFrame, CanKind};
+use crate::wire::pylon_ascii::{Deframer, DeframerEvent};
+
+/// A pause after which a broken frame is given up (sheet pylon-rs485, "receiver resynchronisation", D).
+const BROKEN_AFTER: Duration = Duration::from_millis(200);
+/// A question in slices is put together up to this length, in bytes.
+const MAX_QUESTION: usize = 4096;
+/// So many questions of a flood may still be answered.
+const MAX_OPEN: usize = 256;
+/// So many pieces of the stream are remembered: more than the longest frame has characters.
+const MAX_PIECES: usize = 8192;
+
+/// Something that a judge looks at.
+#[derive(Clone, Debug)]
+pub(crate) struct Observation<'p> {
+    /// When.
+    pub(crate) at: Instant,
+    /// When it began: a CAN frame is stamped at its end, and was on its way before.
+    pub(crate) begin: Instant,
+    /// What.
+    pub(crate) seen: Seen<'p>,
+}
+
+/// What a judge looks at.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen<'p> {
+    /// A whole message from the target.
+    Heard(Rc<Heard<'p>>),
+    /// Bytes from the target came, which may be part of a message.
+    Bytes {
+        /// When the last of them had arrived.
+        until: Instant,
+    },
+    /// Bytes from the target that belong to no message.
+    Noise(Rc<Noise>),
+    /// The harness sent something.
+    Sent {
+        /// When the last bit had left.
+        until: Instant,
+        /// The command that it asks, on a serial line.
+        command: Option<u8>,
+    },
+    /// A stimulus took effect.
+    Stimulated(Stimulus),
+    /// A stimulus could not be given, and why.
+    StimulusFailed(Stimulus, String),
+    /// The link cannot vouch for what was seen around this time, and why.
+    Disturbed(Disturbance),
+}
+
+/// A whole message from the target.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard<'p> {
+    /// The event that it began in.
+    pub(crate) event: usize,
+    /// When it was on the bus; of bytes the first one.
+    pub(crate) at: Instant,
+    /// When its last byte had arrived.
+    pub(crate) until: Instant,
+    /// The frame, or all bytes of it.
+    pub(crate) frame: BusFrame,
+    /// What the definition says of it.
+    pub(crate) decoded: Decoded<'p>,
+}
+
+impl Heard<'_> {
+    /// The message of the definition that it is.
+    pub(crate) fn key(&self) -> Option<MessageKey> {
+        self.decoded.message.map(|message| message.key)
+    }
+
+    /// Its name for people: `0x351`, or the unknown identifier.
+    pub(crate) fn label(&self) -> String {
+        match (self.decoded.message, &self.frame) {
+            (Some(message), _) => message.key.to_string(),
+            (None, BusFrame::Can(frame)) => format!("0x{}", frame.id),
+            (None, BusFrame::Serial(_)) => "a reply".to_string(),
+        }
+    }
+}
+
+/// Bytes that belong to no message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Noise {
+    /// The event that they began in.
+    pub(crate) event: usize,
+    /// The first of them.
+    pub(crate) at: Instant,
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Why they belong to no message.
+    pub(crate) reason: String,
+}
+
+/// Why the link cannot vouch for what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disturbance {
+    /// Frames were lost.
+    Lost,
+    /// The clock jumped back.
+    Clock,
+    /// The controller was off the bus, or reported errors on it.
+    Bus,
+}
+
+impl Disturbance {
+    /// The disturbance in words.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Disturbance::Lost => "the link lost frames",
+            Disturbance::Clock => "the clock jumped back",
+            Disturbance::Bus => "the controller reported trouble on the bus",
+        }
+    }
+}
+
+/// What a step says of the questions that go out in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// The harness asks by itself, one question after the other.
+    Nothing,
+    /// One question, which counts as this one even if its bytes are broken.
+    One {
+        /// The command, if the bytes ask for one.
+        command: Option<u8>,
+        /// The address asked.
+        address: u8,
+    },
+    /// Whatever is sent, perhaps without waiting for answers.
+    Any,
+}
+
+/// A question on its way.
+#[derive(Clone, Debug)]
+struct Question {
+    bytes: Vec<u8>,
+    /// What was asked: one question for each frame that went out together.
+    contexts: Vec<RequestContext>,
+    /// What the question gives when it is cut like an answer, as far as it has not come back yet: the line may give it
+    /// back.
+    echo: VecDeque<Vec<u8>>,
+    /// Further slices may follow.
+    open: bool,
+}
+
+/// Turns events into observations.
+#[derive(Debug)]
+pub(crate) struct Observer<'p> {
+    decoder: Decoder<'p>,
+    protocol: &'p Protocol,
+    deframer: Deframer,
+    /// The pieces that the deframer was fed, by their place in the stream.
+    pieces: VecDeque<Piece>,
+    fed: u64,
+    last_byte: Option<Instant>,
+    question: Option<Question>,
+    /// What the running step says of its questions.
+    announced: Announced,
+    /// The line has given back a question that no answer could equal.
+    echoes: bool,
+    out: VecDeque<Observation<'p>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: u64,
+    length: u64,
+    at: Instant,
+    until: Instant,
+    event: usize,
+}
+
+impl<'p> Observer<'p> {
+    /// An observer of a trace with this header.
+    pub(crate) fn new(protocol: &'p Protocol, header: &TraceHeader) -> Observer<'p> {
+        let mut decoder = Decoder::new(protocol);
+        if let Some(variant) = &header.variant {
+            decoder = decoder.with_variant(variant);
+        }
+        Observer {
+            decoder,
+            protocol,
+            deframer: Deframer::new(),
+            pieces: VecDeque::new(),
+            fed: 0,
+            last_byte: None,
+            question: None,
+            announced: Announced::Nothing,
+            echoes: false,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next event of the trace, which stands at `index`.
+    pub(crate) fn handle_event(&mut self, index: usize, event: &Event) {
+        match &event.kind {
+            EventKind::Received {
+                frame: BusFrame::Can(frame),
+                ..
+            } if frame.kind == CanKind::Error => {
+                self.push(event.at, Seen::Disturbed(Disturbance::Bus));
+            }
+            EventKind::Received {
+                frame: frame @ BusFrame::Can(can),
+                until,
+            } => {
+                let heard = Heard {
+                    event: index,
+                    at: event.at,
+                    until: *until,
+                    frame: frame.clone(),
+                    decoded: self.decoder.can(can),
+                };
+                self.out.push_back(Observation {
+                    at: event.at,
+                    begin: event.at.before(self.on_the_wire(can)),
+                    seen: Seen::Heard(Rc::new(heard)),
+                });
+            }
+            EventKind::Received {
+                frame: BusFrame::Serial(bytes),
+                until,
+            } => {
+                self.receive(index, event.at, *until, bytes);
+            }
+            EventKind::Sent { frame, until } => {
+                if let BusFrame::Serial(bytes) = frame {
+                    self.flush();
+                    self.asked(bytes);
+                }
+                let asked = self.question.as_ref().and_then(|question| question.contexts.last());
+                let command = asked.and_then(|context| context.command);
+                self.push(event.at, Seen::Sent { until: *until, command });
+            }
+            EventKind::Stimulated(stimulus) => self.push(event.at, Seen::Stimulated(stimulus.clone())),
+            EventKind::StimulusFailed(stimulus, why) => {
+                self.push(event.at, Seen::StimulusFailed(stimulus.clone(), why.clone()));
+            }
+            EventKind::Link(link) => self.link(index, event.at, link),
+            EventKind::StepStarted { .. } | EventKind::CaseEnded(_) | EventKind::Stopped(_) => {
+                self.flush();
+                if let Some(question) = &mut self.question {
+                    question.open = false;
+                }
+            }
+            EventKind::CasePlanned(_) | EventKind::CaseStarted(_) | EventKind::CaseSkipped(..) => {}
+        }
+    }
+
+    /// The next observation, in the order in which things happened.
+    #[must_use]
+    pub(crate) fn poll_observation(&mut self) -> Option<Observation<'p>> {
+        self.out.pop_front()
+    }
+
+    /// Gives up a message that has not ended: the line is silent, or somebody else speaks.
+    pub(crate) fn flush(&mut self) {
+        self.deframer.idle();
+        self.drain();
+    }
+
+    /// How long a frame occupies the bus.
+    fn on_the_wire(&self, frame: &CanFrame) -> Duration {
+        match self.protocol.bus {
+            Bus::Can { bitrate, .. } => Line::Can { bitrate }.can_frame(frame),
+            Bus::Serial { .. } => Duration::ZERO,
+        }
+    }
+
+    fn push(&mut self, at: Instant, seen: Seen<'p>) {
+        self.out.push_back(Observation { at, begin: at, seen });
+    }
+
+    fn link(&mut self, index: usize, at: Instant, link: &LinkEvent) {
+        match link {
+            LinkEvent::FramesLost(_) => self.push(at, Seen::Disturbed(Disturbance::Lost)),
+            LinkEvent::ClockJumpedBack(_) => self.push(at, Seen::Disturbed(Disturbance::Clock)),
+            LinkEvent::Bus(_) => self.push(at, Seen::Disturbed(Disturbance::Bus)),
+            LinkEvent::Discarded { bytes, reason } => {
+                let noise = Noise {
+                    event: index,
+                    at,
+                    bytes: bytes.clone(),
+                    reason: reason.clone(),
+                };
+                self.push(at, Seen::Noise(Rc::new(noise)));
+            }
+            LinkEvent::Echo => {}
+        }
+    }
+
+    fn asked(&mut self, bytes: &[u8]) {
+        // A question that goes out in slices is one question: it ends with the frame's end.
+        let before = self.question.take();
+        let bytes = match &before {
+            Some(question) if question.open && question.bytes.len() < MAX_QUESTION => {
+                [question.bytes.as_slice(), bytes].concat()
+            }
+            _ => bytes.to_vec(),
+        };
+        let mut cut = Deframer::new();
+        cut.feed(&bytes);
+        cut.idle();
+        let mut contexts: Vec<RequestContext> = Vec::new();
+        let mut echo = VecDeque::new();
+        while let Some(found) = cut.poll() {
+            let (DeframerEvent::Frame { bytes, .. } | DeframerEvent::Discarded { bytes, .. }) = &found;
+            if let (Envelope::PylonAscii { .. }, DeframerEvent::Frame { bytes, .. }) = (self.protocol.envelope, &found)
+            {
+                contexts.push(self.decoder.request(bytes).1);
+            }
+            echo.push_back(bytes.clone());
+        }
+        self.announce(&mut contexts);
+        if let (Announced::Any, Some(before)) = (self.announced, before) {
+            contexts.splice(..0, before.contexts);
+            let excess = contexts.len().saturating_sub(MAX_OPEN);
+            contexts.drain(..excess);
+        }
+        let open = !self.is_whole(&bytes);
+        self.question = Some(Question {
+            bytes,
+            contexts,
+            echo,
+            open,
+        });
+    }
+
+    /// What the case says of its only question counts more than what its bytes say: they may be broken on purpose.
+    fn announce(&self, contexts: &mut Vec<RequestContext>) {
+        let Announced::One { command, address } = self.announced else {
+            return;
+        };
+        if contexts.is_empty() {
+            contexts.push(RequestContext {
+                parameters: vec![
+                    ("adr".to_string(), i64::from(address)),
+                    ("pack".to_string(), i64::from(address)),
+                ],
+                ..RequestContext::default()
+            });
+        }
+        if let [only] = contexts.as_mut_slice() {
+            only.command = command.or(only.command);
+            only.address = address;
+        }
+    }
+
+    /// Says what the step that begins asks.
+    pub(crate) fn expect_question(&mut self, announced: Announced) {
+        self.announced = announced;
+    }
+
+    /// Reads an answer. Of several questions that are open it answers the first that fits.
+    fn read_answer(&mut self, bytes: &[u8]) -> Decoded<'p> {
+        let contexts = self
+            .question
+            .as_ref()
+            .map_or(&[][..], |question| question.contexts.as_slice());
+        let read = |context: &RequestContext| self.decoder.reply(bytes, Some(context));
+        let faults = |decoded: &Decoded<'p>| {
+            let warnings = decoded
+                .warnings
+                .iter()
+                .filter(|finding| finding.outcome == Outcome::Fail);
+            decoded.errors.len() + warnings.count()
+        };
+        let best = contexts
+            .iter()
+            .enumerate()
+            .map(|(index, context)| (index, read(context)))
+            .min_by_key(|(_, decoded)| faults(decoded));
+        let Some((index, decoded)) = best else {
+            return self.decoder.reply(bytes, None);
+        };
+        // Those before it will not be answered any more.
+        if let Some(question) = &mut self.question
+            && question.contexts.len() > index + 1
+        {
+            question.contexts.drain(..=index);
+        }
+        decoded
+    }
+
+    /// Whether a question is at its end, so that the next bytes are another one.
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        match self.protocol.envelope {
+            Envelope::PylonAscii { .. } => bytes.last() == Some(&b'\r') || bytes.first() != Some(&b'~'),
+            _ => true,
+        }
+    }
+
+    fn receive(&mut self, index: usize, at: Instant, until: Instant, bytes: &[u8]) {
+        if self.last_byte.is_some_and(|last| at.since(last) > BROKEN_AFTER) {
+            self.flush();
+        }
+        self.last_byte = Some(until);
+        self.push(at, Seen::Bytes { until });
+        self.pieces.push_back(Piece {
+            start: self.fed,
+            length: bytes.len() as u64,
+            at,
+            until,
+            event: index,
+        });
+        self.fed += bytes.len() as u64;
+        self.deframer.feed(bytes);
+        self.drain();
+    }
+
+    /// Takes what the deframer has found.
+    fn drain(&mut self) {
+        while let Some(found) = self.deframer.poll() {
+            let (DeframerEvent::Frame { bytes, .. } | DeframerEvent::Discarded { bytes, .. }) = &found;
+            if self.is_echo(bytes) {
+                continue;
+            }
+            match found {
+                DeframerEvent::Frame { offset, bytes } => {
+                    let (event, at) = self.place(offset);
+                    let (_, until) = self.place(offset + bytes.len() as u64 - 1);
+                    let decoded = self.read_answer(&bytes);
+                    let heard = Heard {
+                        event,
+                        at,
+                        until,
+                        frame: BusFrame::Serial(bytes),
+                        decoded,
+                    };
+                    self.push(at, Seen::Heard(Rc::new(heard)));
+                }
+                DeframerEvent::Discarded { offset, bytes, reason } => {
+                    let (event, at) = self.place(offset);
+                    let noise = Noise {
+                        event,
+                        at,
+                        bytes,
+                        reason: reason.to_string(),
+                    };
+                    self.push(at, Seen::Noise(Rc::new(noise)));
+                }
+            }
+        }
+        while self.pieces.len() > MAX_PIECES {
+            self.pieces.pop_front();
+        }
+    }
+
+    /// Takes our own question out of what came, where the line gives it back.
+    ///
+    /// Limitation: an answer with return code 90 can be equal to a question with command 90. Where such a question was
+    /// asked, the copy counts as echo only on a line that has given back other questions.
+    fn is_echo(&mut self, bytes: &[u8]) -> bool {
+        let Some(question) = &mut self.question else {
+            return false;
+        };
+        if question.echo.front().is_none_or(|expected| expected != bytes) {
+            return false;
+        }
+        let is_code = |command: u8| {
+            self.protocol
+                .return_codes
+                .iter()
+                .any(|known| known.code == i64::from(command))
+        };
+        let ambiguous = question
+            .contexts
+            .iter()
+            .filter_map(|context| context.command)
+            .any(is_code);
+        if ambiguous && !self.echoes {
+            return false;
+        }
+        self.echoes = true;
+        question.echo.pop_front();
+        true
+    }
+
+    /// The event and the time of the byte at `offset` of the stream.
+    fn place(&self, offset: u64) -> (usize, Instant) {
+        let piece = self
+            .pieces
+            .iter()
+            .rev()
+            .find(|piece| piece.start <= offset)
+            .or(self.pieces.front());
+        match piece {
+            None => (0, Instant::ZERO),
+            Some(piece) => {
+                let inside = offset.saturating_sub(piece.start);
+                let steps = piece.length.saturating_sub(1).max(1);
+                let span = u64::try_from(piece.until.since(piece.at).as_micros()).unwrap_or(u64::MAX);
+                let into = span.saturating_mul(inside) / steps;
+                (piece.event, piece.at.after(Duration::from_micros(into)))
+            }
+        }
+    }
+}

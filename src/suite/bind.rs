@@ -1,0 +1,249 @@
+//! A case on one protocol: cases of suites for all protocols name fields, not messages; here the messages are found.
+
+use crate::definition::{AddressClass, Field, Kind, Message, Presence, Protocol, Sender};
+use crate::value::Quantity;
+
+use super::{Action, Case, Content, Demand, Expect, Step, Suite, demand};
+
+/// The full name of a case: `pylon-can/limits/limits-are-coded-exactly`, with the protocol before it where the suite runs
+/// on several.
+pub fn case_id(protocol: &Protocol, suite: &Suite, case: &Case) -> String {
+    match suite.protocol {
+        Some(_) => format!("{}/{}", suite.name, case.id),
+        None => format!("{}/{}/{}", protocol.name, suite.name, case.id),
+    }
+}
+
+/// The case as it runs on `protocol`: each demand names its message.
+///
+/// A demanded value that this wire cannot carry exactly may differ by one step of the wire (Q-29: one unit of the last
+/// place).
+///
+/// # Errors
+/// Why the case cannot run there, in words: the protocol has no such field, message or rule.
+pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
+    let mut bound = case.clone();
+    bound.steps = case
+        .steps
+        .iter()
+        .map(|step| bind_step(step, protocol))
+        .collect::<Result<_, _>>()?;
+    bound
+        .allow
+        .retain(|id| protocol.rules.iter().any(|rule| rule.id == *id));
+    Ok(bound)
+}
+
+fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
+    let has_message = |reference: &str| {
+        protocol
+            .message_by_reference(reference)
+            .map(drop)
+            .ok_or_else(|| format!("{} has no message `{reference}`", protocol.name))
+    };
+    let action = match &step.action {
+        Action::Expect(expect) => match &expect.message {
+            Some(reference) => {
+                has_message(reference)?;
+                step.action.clone()
+            }
+            None => by_fields(expect, step, protocol)?,
+        },
+        Action::Period(period) => {
+            if protocol.asks() {
+                return Err(format!("on {} the battery sends nothing by itself", protocol.name));
+            }
+            has_message(&period.message)?;
+            step.action.clone()
+        }
+        Action::Rules(rules) => {
+            for id in &rules.rules {
+                if !protocol.rules.iter().any(|rule| rule.id == *id) {
+                    return Err(format!("{} has no rule `{id}`", protocol.name));
+                }
+            }
+            step.action.clone()
+        }
+        Action::Together(steps) => {
+            let steps: Result<Vec<Step>, String> = steps.iter().map(|step| bind_step(step, protocol)).collect();
+            Action::Together(steps?)
+        }
+        Action::Stimulate(_)
+        | Action::Wait(_)
+        | Action::Keepalive(_)
+        | Action::Send(_)
+        | Action::Never(_)
+        | Action::AllMessages(_)
+        | Action::Exchange(_) => step.action.clone(),
+    };
+    Ok(Step {
+        action,
+        origin: step.origin.clone(),
+    })
+}
+
+/// Sorts the demanded fields by the messages that carry them.
+fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action, String> {
+    let mut parts: Vec<(&Message, Vec<(String, Demand)>)> = Vec::new();
+    for (name, demanded) in &expect.content.fields {
+        let (message, field) =
+            carrier(name, protocol).ok_or_else(|| format!("{} has no field `{name}`", protocol.name))?;
+        let demanded = fitted(field, demanded);
+        match parts.iter_mut().find(|(known, _)| known.key == message.key) {
+            Some((_, fields)) => fields.push((name.clone(), demanded)),
+            None => parts.push((message, vec![(name.clone(), demanded)])),
+        }
+    }
+    let mut expects = parts.into_iter().map(|(message, fields)| Expect {
+        message: Some(message.key.to_string()),
+        content: Content {
+            fields,
+            ..expect.content.clone()
+        },
+        ..expect.clone()
+    });
+    match (expects.next(), expects.len()) {
+        (Some(only), 0) => Ok(Action::Expect(only)),
+        (Some(first), _) => Ok(Action::Together(
+            std::iter::once(first)
+                .chain(expects)
+                .map(|expect| Step {
+                    action: Action::Expect(expect),
+                    origin: step.origin.clone(),
+                })
+                .collect(),
+        )),
+        (None, _) => Err("nothing says which message is meant".into()),
+    }
+}
+
+/// The message that carries a field of the bank: a core one before an optional one, one of the whole system before one
+/// of a pack.
+fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p Field)> {
+    protocol
+        .messages
+        .iter()
+        .filter(|message| message.from == Sender::Bms && message.danger.is_none())
+        .filter(|message| !protocol.asks() || super::is_askable(message))
+        .filter_map(|message| Some((message, message.field(name)?)))
+        .min_by_key(|(message, field)| {
+            let address = match message.address {
+                AddressClass::System => 0,
+                AddressClass::Any => 1,
+                AddressClass::Pack => 2,
+            };
+            (message.presence != Presence::Default, field.of_pack, address)
+        })
+}
+
+/// The demand as this wire can carry it.
+fn fitted(field: &Field, demanded: &Demand) -> Demand {
+    let (Kind::Number(kind), Demand::Is { value, tolerance: None }) = (&field.kind, demanded) else {
+        return demanded.clone();
+    };
+    if demand::is_exact(kind, *value) {
+        return demanded.clone();
+    }
+    Demand::Is {
+        value: *value,
+        tolerance: Some(Quantity::new(kind.scale.abs(), kind.unit)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::suite::{library, load};
+
+    fn bound(steps: &str, protocol: &str) -> Result<Case, String> {
+        let library = library();
+        let protocols: Vec<&Protocol> = library.protocols().collect();
+        let text = format!(
+            "suite: behaviour/t\ntitle: T\nprotocols: all\ncases:\n  - {{ id: a, title: A, covers: [R-003], steps: [{steps}] }}\n"
+        );
+        let (suite, mistakes) = load(&Source::new("t.yaml", text), &protocols);
+        let suite = suite.unwrap_or_else(|| panic!("{}", mistakes.render_plain()));
+        let protocol = library.protocol(protocol).unwrap();
+        assert_eq!(
+            case_id(protocol, &suite, &suite.cases[0]),
+            format!("{}/behaviour/t/a", protocol.name)
+        );
+        bind(&suite.cases[0], protocol)
+    }
+
+    fn messages(case: &Case) -> Vec<(String, Vec<String>)> {
+        fn of(steps: &[Step], into: &mut Vec<(String, Vec<String>)>) {
+            for step in steps {
+                match &step.action {
+                    Action::Expect(expect) => {
+                        let fields = expect.content.fields.iter().map(|(name, _)| name.clone()).collect();
+                        into.push((expect.message.clone().unwrap(), fields));
+                    }
+                    Action::Together(steps) => of(steps, into),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        of(&case.steps, &mut found);
+        found
+    }
+
+    #[test]
+    fn fields_find_their_messages_on_each_protocol() {
+        let step =
+            "{ expect: { within: 3 s, fields: { charge_enable: false, charge_current_limit: 0 A, soc: 50 % } } }";
+        let on = |protocol| messages(&bound(step, protocol).unwrap());
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+        assert_eq!(
+            on("pylon-can"),
+            [
+                ("0x35C".to_string(), names(&["charge_enable"])),
+                ("0x351".to_string(), names(&["charge_current_limit"])),
+                ("0x355".to_string(), names(&["soc"])),
+            ]
+        );
+        assert_eq!(
+            on("pylon-rs485"),
+            [
+                ("0x63".to_string(), names(&["charge_enable", "charge_current_limit"])),
+                ("0x61".to_string(), names(&["soc"])),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_field_that_a_protocol_lacks_keeps_the_case_from_running_there() {
+        let step = "{ expect: { within: 3 s, fields: { minimum_soh: 100 % } } }";
+        assert!(bound(step, "pylon-rs485").is_ok());
+        assert_eq!(
+            bound(step, "pylon-can").unwrap_err(),
+            "pylon-can has no field `minimum_soh`"
+        );
+    }
+
+    #[test]
+    fn a_value_between_the_steps_of_a_wire_may_differ_by_one() {
+        let step = "{ expect: { within: 3 s, fields: { pack_voltage: 52.805 V } } }";
+        let tolerance = |protocol| {
+            let case = bound(step, protocol).unwrap();
+            let Action::Expect(expect) = &case.steps[0].action else {
+                panic!("{case:#?}")
+            };
+            match &expect.content.fields[0].1 {
+                Demand::Is { tolerance, .. } => tolerance.map(|tolerance| tolerance.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(tolerance("pylon-rs485"), None, "the wire carries millivolts");
+        assert_eq!(tolerance("pylon-can").as_deref(), Some("0.01 V"));
+    }
+
+    #[test]
+    fn a_cadence_means_nothing_where_the_battery_only_answers() {
+        let step = "{ period: { message: limits } }";
+        assert!(bound(step, "pylon-can").is_ok());
+        assert!(bound(step, "pylon-rs485").is_err());
+    }
+}
