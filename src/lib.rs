@@ -1,12 +1,14 @@
 //! Protocol conformance testing between battery-management systems and solar inverters.
 
 pub mod capture;
+pub mod cli;
 pub mod decode;
 pub mod definition;
 pub mod document;
 pub mod engine;
 pub mod judge;
 pub mod link;
+pub mod report;
 pub mod rule;
 pub mod suite;
 pub mod time;

@@ -1,0 +1,281 @@
+//! `bmscheck list`: what is there to be tested, and with what.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::cli::output::{Output, stdout_style};
+use crate::cli::{CliError, Context, Status, data};
+use crate::definition::Protocol;
+use crate::report::layout::{Table, words};
+use crate::report::text::{Style, counted};
+use crate::suite::Suite;
+use crate::suite::coverage::coverage;
+
+/// List protocols, brands, suites or cases
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bmscheck list brands                             which setting of the battery is for which inverter
+  bmscheck list cases pylon-can                    the cases of one protocol
+  bmscheck list cases --coverage                   what no case covers
+  bmscheck list cases --format json | jq -r .[].id")]
+pub struct ListArguments {
+    /// What to list
+    #[arg(value_name = "WHAT")]
+    pub what: Listed,
+
+    /// Only what concerns this protocol
+    #[arg(value_name = "PROTOCOL")]
+    pub protocol: Option<String>,
+
+    /// What the definitions state and no case covers
+    ///
+    /// Goes with `cases`: instead of the cases, every item (message, field, period, rule ...) of a protocol of the
+    /// battery is listed that no case covers. As JSON all items are listed, each with the cases that cover it.
+    #[arg(long)]
+    pub coverage: bool,
+
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Protocol definitions
+    Protocols,
+    /// Inverter brands and their settings
+    Brands,
+    /// Suites
+    Suites,
+    /// Cases, with the protocols they run on
+    Cases,
+}
+
+/// How output is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// Prints a list.
+///
+/// # Errors
+/// A data file has mistakes; the output is closed.
+pub fn list(context: &Context, arguments: &ListArguments) -> Result<Status, CliError> {
+    if arguments.coverage && arguments.what != Listed::Cases {
+        return Err(CliError::usage("`--coverage` goes with `list cases`"));
+    }
+    let library = data::library(context)?;
+    let protocols: Vec<&Protocol> = match &arguments.protocol {
+        None => library.protocols().collect(),
+        Some(name) => vec![data::protocol(&library, name)?],
+    };
+    let suites = || -> Result<Vec<Suite>, CliError> {
+        let mut suites = data::suites(context, &library)?;
+        suites.retain(|suite| {
+            let runs_on = |protocol: &&Protocol| suite.protocol.as_ref().is_none_or(|name| *name == protocol.name);
+            protocols.iter().any(runs_on)
+        });
+        Ok(suites)
+    };
+    let style = stdout_style(context.color);
+    let json = arguments.format == Format::Json;
+    let text = match (arguments.what, arguments.coverage) {
+        (Listed::Protocols, _) if json => pretty(protocols_json(&protocols)),
+        (Listed::Protocols, _) => protocols_table(&protocols, &style),
+        (Listed::Brands, _) if json => pretty(brands_json(&protocols)),
+        (Listed::Brands, _) => brands_table(&protocols, &style),
+        (Listed::Suites, _) if json => pretty(suites_json(&suites()?)),
+        (Listed::Suites, _) => suites_table(&suites()?, &style),
+        (Listed::Cases, true) if json => pretty(coverage_json(&protocols, &suites()?)),
+        (Listed::Cases, true) => coverage_table(&protocols, &suites()?, &style),
+        (Listed::Cases, false) if json => pretty(cases_json(&suites()?)),
+        (Listed::Cases, false) => cases_table(&suites()?, &style),
+    };
+    let mut out = Output::stdout();
+    out.text(&text)?;
+    out.flush()?;
+    Ok(Status::Done)
+}
+
+fn pretty(value: Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn protocols_table(protocols: &[&Protocol], style: &Style) -> String {
+    let mut table = Table::new(&["protocol", "bus", "grade", "brands", "title"]);
+    for protocol in protocols {
+        table.row(vec![
+            protocol.name.clone(),
+            short_bus(protocol),
+            protocol.grade.letter().to_string(),
+            protocol.brands.join(", "),
+            protocol.title.clone(),
+        ]);
+    }
+    table.render(style, 0)
+}
+
+fn short_bus(protocol: &Protocol) -> String {
+    let text = words::bus(&protocol.bus);
+    let mut parts = text.split(", ");
+    let (bus, rate) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let rate = rate.split(" (").next().unwrap_or_default();
+    format!("{bus} {rate}")
+}
+
+fn protocols_json(protocols: &[&Protocol]) -> Value {
+    protocols
+        .iter()
+        .map(|protocol| {
+            json!({
+                "name": protocol.name, "title": protocol.title, "grade": protocol.grade.letter(),
+                "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
+                "sheet": protocol.sheet, "definition": &*protocol.source.name,
+                "messages": protocol.messages.len(),
+            })
+        })
+        .collect()
+}
+
+fn brands_table(protocols: &[&Protocol], style: &Style) -> String {
+    let mut rows: Vec<Vec<String>> = protocols
+        .iter()
+        .flat_map(|protocol| {
+            protocol.settings.iter().map(|setting| {
+                vec![
+                    setting.brand.clone(),
+                    setting.manual.clone(),
+                    protocol.name.clone(),
+                    setting.grade.letter().to_string(),
+                ]
+            })
+        })
+        .collect();
+    rows.sort();
+    let mut table = Table::new(&["brand", "setting on the battery's display", "protocol", "grade"]);
+    for row in rows {
+        table.row(row);
+    }
+    table.render(style, 0)
+}
+
+fn brands_json(protocols: &[&Protocol]) -> Value {
+    protocols
+        .iter()
+        .flat_map(|protocol| {
+            protocol.settings.iter().map(|setting| {
+                json!({
+                    "brand": setting.brand, "setting": setting.manual, "protocol": protocol.name,
+                    "plan": setting.plan, "grade": setting.grade.letter(),
+                })
+            })
+        })
+        .collect()
+}
+
+/// The protocol of a suite, in words.
+fn runs_on(suite: &Suite) -> &str {
+    suite.protocol.as_deref().unwrap_or("every protocol")
+}
+
+fn suites_table(suites: &[Suite], style: &Style) -> String {
+    let mut table = Table::new(&["suite", "cases", "protocol", "title"]);
+    for suite in suites {
+        table.row(vec![
+            suite.name.clone(),
+            suite.cases.len().to_string(),
+            runs_on(suite).to_string(),
+            suite.title.clone(),
+        ]);
+    }
+    table.render(style, 0)
+}
+
+fn suites_json(suites: &[Suite]) -> Value {
+    suites
+        .iter()
+        .map(|suite| {
+            json!({
+                "name": suite.name, "title": suite.title, "protocol": suite.protocol,
+                "cases": suite.cases.len(), "file": &*suite.origin.source.name,
+            })
+        })
+        .collect()
+}
+
+fn cases_table(suites: &[Suite], style: &Style) -> String {
+    let mut table = Table::new(&["case", "profiles", "title"]);
+    let mut count = 0;
+    for suite in suites {
+        for case in &suite.cases {
+            count += 1;
+            let profiles: Vec<&str> = case.profiles.iter().map(|profile| profile.word()).collect();
+            table.row(vec![
+                format!("{}/{}", suite.name, case.id),
+                profiles.join(" "),
+                case.title.clone(),
+            ]);
+        }
+    }
+    format!("{}{}\n", table.render(style, 0), counted(count, "case"))
+}
+
+fn cases_json(suites: &[Suite]) -> Value {
+    suites
+        .iter()
+        .flat_map(|suite| {
+            suite.cases.iter().map(move |case| {
+                let profiles: Vec<&str> = case.profiles.iter().map(|profile| profile.word()).collect();
+                json!({
+                    "id": format!("{}/{}", suite.name, case.id), "title": case.title, "protocol": suite.protocol,
+                    "profiles": profiles, "covers": case.covers, "needs": case.needs, "claim": case.claim,
+                    "passive": case.is_passive(), "origin": case.origin.file_line(),
+                })
+            })
+        })
+        .collect()
+}
+
+/// What no case covers: nothing at all where every item is covered.
+fn coverage_table(protocols: &[&Protocol], suites: &[Suite], style: &Style) -> String {
+    let mut out = String::new();
+    for protocol in demanded(protocols) {
+        let rows = coverage(protocol, suites);
+        let open: Vec<_> = rows.iter().filter(|row| row.cases.is_empty()).collect();
+        if open.is_empty() {
+            continue;
+        }
+        out.push_str(&format!(
+            "{}: no case covers {} of {}\n",
+            protocol.name,
+            open.len(),
+            counted(rows.len(), "item")
+        ));
+        let mut table = Table::new(&["item"]);
+        for row in open {
+            table.row(vec![row.item.to_string()]);
+        }
+        out.push_str(&table.render(style, 2));
+    }
+    out
+}
+
+/// The protocols that suites must cover: those of the battery's settings. Other dialects are there to be read.
+fn demanded<'p>(protocols: &[&'p Protocol]) -> impl Iterator<Item = &'p Protocol> {
+    protocols
+        .iter()
+        .copied()
+        .filter(|protocol| !protocol.settings.is_empty())
+}
+
+fn coverage_json(protocols: &[&Protocol], suites: &[Suite]) -> Value {
+    demanded(protocols)
+        .flat_map(|protocol| coverage(protocol, suites))
+        .map(|row| json!({ "item": row.item.to_string(), "cases": row.cases }))
+        .collect()
+}
