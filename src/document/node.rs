@@ -45,7 +45,9 @@ impl Source {
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
         let upto = self.text.get(..offset.min(self.text.len())).unwrap_or(&self.text);
         let line_start = upto.rfind('\n').map_or(0, |index| index + 1);
-        (upto.matches('\n').count() + 1, upto[line_start..].chars().count() + 1)
+        // Every cited requirement asks for its line: bytes are counted many at a time.
+        let lines = upto.bytes().filter(|byte| *byte == b'\n').count();
+        (lines + 1, upto[line_start..].chars().count() + 1)
     }
 }
 
