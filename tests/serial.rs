@@ -629,3 +629,28 @@ fn a_run_whose_line_breaks_is_an_error_and_no_fail() {
     assert!(said.contains("is gone"), "{said}");
     std::fs::remove_file(suite).unwrap();
 }
+
+#[test]
+fn a_run_against_a_dumb_line_judges_nothing_and_says_what_to_check() {
+    let pty = new_pty();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bmscheck"));
+    command
+        .arg("run")
+        .args(["pylon-rs485/identity/form-of-the-texts", "--profile", "eol"])
+        .args(["--target", &format!("serial:{}", pty.path())])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let (code, said) = end_of(spawn(&mut command));
+    assert_eq!(code, Some(3), "{said}");
+    for words in [
+        "1 inconclusive",
+        "0 pass",
+        "nothing at all has come",
+        "address 1",
+        "pins 2 and 7",
+        "9600 baud",
+    ] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+}

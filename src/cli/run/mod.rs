@@ -213,10 +213,12 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         broken_off: outcome.broken_off.clone(),
     };
     let report = reports.finish(end)?;
-    if setup.is_live() && outcome.received == 0 {
+    let summary = report.summary();
+    let something_ran = summary.pass + summary.fail + summary.inconclusive > 0;
+    if setup.is_live() && outcome.received == 0 && something_ran {
         complain(&silence::advice(&choice.protocols(), &stderr_style(context.color)));
     }
-    Ok(Status::of_run(&report.summary(), outcome.broken_off.is_none()))
+    Ok(Status::of_run(&summary, outcome.broken_off.is_none()))
 }
 
 fn header(

@@ -1,9 +1,11 @@
 //! One protocol of a run: plan, drive, judge, evidence.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,9 +27,11 @@ use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions};
 use crate::link::stimulus::{CAPABILITIES, in_words};
 use crate::link::target::Target;
-use crate::link::{Fixture, Link, LinkDescription};
+use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
 use crate::report::text::{Style, Tone, counted, labelled};
 use crate::suite::{Case, Suite, case_id};
+use crate::time::Instant;
+use crate::wire::BusFrame;
 
 /// A protocol with its cases and the bus to the target.
 pub struct Session<'d> {
@@ -243,6 +247,8 @@ impl Session<'_> {
         let bar = bar(setup.is_live(), plan.len());
         let began = link.now();
         let mut told: HashSet<String> = HashSet::new();
+        let silent = Rc::new(Cell::new(true));
+        let live = setup.is_live();
         let mut failure: Option<String> = None;
         let mut error: Option<CliError> = None;
         let mut news = |progress: Progress| -> bool {
@@ -251,7 +257,10 @@ impl Session<'_> {
                     bar.set_position(number as u64);
                     bar.set_message(id);
                 }
-                Progress::CaseDone(result) => {
+                Progress::CaseDone(mut result) => {
+                    if live && silent.get() {
+                        without_a_word(&mut result);
+                    }
                     let id = result.id.clone();
                     told.insert(id.clone());
                     match bar.suspend(|| judged(*result)) {
@@ -268,7 +277,10 @@ impl Session<'_> {
             plan,
             &target,
             options,
-            link.as_mut(),
+            &mut Listener {
+                link: link.as_mut(),
+                silent: Rc::clone(&silent),
+            },
             fixture.as_mut(),
             &mut news,
         );
@@ -345,6 +357,47 @@ impl Session<'_> {
             out.flush()
         };
         write().map_err(|source| unwritable(&path, source))
+    }
+}
+
+/// A link that notes whether anything has come over it at all.
+struct Listener<'l> {
+    link: &'l mut dyn Link,
+    silent: Rc<Cell<bool>>,
+}
+
+impl Link for Listener<'_> {
+    fn describe(&self) -> LinkDescription {
+        self.link.describe()
+    }
+
+    fn now(&self) -> Instant {
+        self.link.now()
+    }
+
+    fn send(&mut self, frame: &BusFrame) -> Result<Instant, LinkError> {
+        self.link.send(frame)
+    }
+
+    fn receive(&mut self, until: Instant) -> Result<Received, LinkError> {
+        let received = self.link.receive(until)?;
+        if matches!(received, Received::Frame { .. }) {
+            self.silent.set(false);
+        }
+        Ok(received)
+    }
+
+    fn listens_only(&self) -> bool {
+        self.link.listens_only()
+    }
+}
+
+/// While not a single byte has come from a live target, a wire that is not connected is as likely as a dumb battery:
+/// nothing can be judged.
+fn without_a_word(result: &mut CaseResult) {
+    if result.verdict == Verdict::Fail || result.verdict == Verdict::Pass {
+        result.verdict = Verdict::Inconclusive;
+        result.reason = Some("nothing at all has come from the target".to_string());
     }
 }
 
