@@ -42,6 +42,7 @@ fn a_delivered_pack_is_neutral() {
     assert!(bank.charge_enable && bank.discharge_enable && bank.conditions.is_empty());
 }
 
+/// B-070, B-071, B-072, B-073.
 #[test]
 fn an_enable_and_its_limit_go_together_for_every_condition() {
     let mut bench = Bench::can(packs(2));
@@ -97,6 +98,7 @@ fn an_enable_and_its_limit_go_together_for_every_condition() {
     }
 }
 
+/// B-108, B-111.
 #[test]
 fn one_blocked_pack_of_four_leaves_three_quarters() {
     let mut bench = Bench::can(packs(4));

@@ -121,6 +121,28 @@ fn a_sensor_that_is_set_stands_still() {
     assert_eq!(bench.pack(), before);
 }
 
+/// What is set counts from the moment on at which it is set, and what flowed until then is counted.
+#[test]
+fn settings_between_two_steps_are_exact() {
+    let mut bench = running();
+    bench.set(simulate(-360));
+    bench.run_for(10);
+    // 1 mAh in 10 ms.
+    bench.set(simulate(-180));
+    assert_eq!(bench.pack().remaining_capacity_mah, 139_999);
+    bench.run_for(20);
+    bench.set(Setting::Current { milliamperes: 0 });
+    assert_eq!(bench.pack().remaining_capacity_mah, 139_998);
+    bench.set(simulate(-200));
+    bench.run_for(500);
+    bench.set(Setting::soc_percent(20));
+    assert_eq!(bench.pack().soc_centipercent, 2000);
+    bench.set(Setting::RemainingCapacity {
+        milliampere_hours: 70_000,
+    });
+    assert_eq!(bench.pack().remaining_capacity_mah, 70_000);
+}
+
 /// A charger that keeps to its voltage: its current falls, and the pack is found full (B-029, R-004).
 #[test]
 fn constant_current_then_constant_voltage_until_full() {

@@ -352,6 +352,7 @@ fn limits_come_back_slowly_after_a_protection() {
     }
 }
 
+/// B-082.
 #[test]
 fn every_acknowledge_counts_and_none_is_needed() {
     let six_a_second = |sent: &[Sent]| sent.len() == 6;

@@ -412,6 +412,16 @@ fn a_charger_ends_a_lock() {
     assert!(bench.pack().over_current_locked);
     bench.bms.charger(bench.now, Some(54_000));
     assert_eq!(observed(&bench), (PackState::Standby, true, true));
+
+    // A single trip waits for its minute all the same: the load may still be there.
+    bench.set(Setting::Simulate {
+        milliamperes: -650_000,
+        millivolts: None,
+    });
+    bench.run_for(1);
+    assert_eq!(observed(&bench).0, PackState::FullProtection);
+    bench.run_for(59_999);
+    assert_eq!(observed(&bench).0, PackState::FullProtection);
 }
 
 /// B-060, B-050: nothing on either bus while asleep, whatever arrives; then init again.

@@ -162,15 +162,22 @@ impl Bank {
             .is_some_and(|index| self.lines[index].state == LineState::Online)
     }
 
-    /// One round of the master's questions to its slaves.
-    pub(crate) fn poll_packs(&mut self, now: Instant) {
+    /// One round of the master's questions to its slaves; whether it has changed anything.
+    pub(crate) fn poll_packs(&mut self, now: Instant) -> bool {
+        let before = self.heard();
         self.ask_all(now);
         for line in &mut self.lines {
             if line.state == LineState::Online && now.duration_since(line.last_answer) >= Bank::SILENCE {
                 line.state = LineState::Lost;
             }
         }
-        self.refresh(now);
+        self.heard() != before
+    }
+
+    /// What the master knows of its slaves, and which of them wait.
+    fn heard(&self) -> ([LineState; MAX_PACKS as usize], [bool; MAX_PACKS as usize], bool) {
+        let waits = core::array::from_fn(|index| self.packs[index].waits);
+        (self.lines.map(|line| line.state), waits, self.damaged)
     }
 
     /// The master asks every address, in the order of the packs.

@@ -341,6 +341,7 @@ mod tests {
         BankView::of(packs.into_iter())
     }
 
+    /// B-103, B-104, B-114.
     #[test]
     fn voltage_is_the_mean_and_current_the_sum() {
         let view = bank::<3>(|number, pack| {
@@ -352,6 +353,7 @@ mod tests {
         assert_eq!((view.module_count, view.online_map), (3, 0b1110));
     }
 
+    /// B-108, B-111.
     #[test]
     fn a_limit_is_the_smallest_request_times_the_packs_that_allow() {
         // B-108: requests of 200, 200, 150 and 200 A.
@@ -373,6 +375,7 @@ mod tests {
         assert_eq!((view.discharge_enable, view.discharge_current_limit_deci_a), (false, 0));
     }
 
+    /// B-106.
     #[test]
     fn state_of_charge_is_weighted_by_full_capacity_and_rounded_down() {
         let view = bank::<2>(|number, pack| {
@@ -382,6 +385,7 @@ mod tests {
         assert_eq!((view.soc_centipercent, view.soc_percent), (7333, 73));
     }
 
+    /// B-106.
     #[test]
     fn a_bank_is_empty_or_full_only_when_every_pack_is() {
         let soc = |values: [u16; 2]| {
@@ -397,6 +401,7 @@ mod tests {
         assert_eq!(soc([10_000, 10_000]), 100);
     }
 
+    /// B-107, B-113.
     #[test]
     fn health_is_rounded_down_and_cycles_to_the_nearest() {
         let view = bank::<4>(|number, pack| {
@@ -407,6 +412,7 @@ mod tests {
         assert_eq!((view.average_cycle_count, view.cycle_count), (123, 131));
     }
 
+    /// B-105, B-112.
     #[test]
     fn extremes_tell_where_they_are() {
         let view = bank::<3>(|number, pack| match number {
@@ -487,6 +493,7 @@ mod tests {
         assert_eq!(view.ambient_temperature.unwrap().mean_deci_c, 270);
     }
 
+    /// B-109.
     #[test]
     fn voltage_limits_are_those_of_the_strictest_pack() {
         let view = bank::<2>(|number, pack| {
@@ -500,6 +507,7 @@ mod tests {
         );
     }
 
+    /// B-110, B-113.
     #[test]
     fn capacities_add_up_and_conditions_are_joined() {
         let view = bank::<2>(|number, pack| {

@@ -379,9 +379,10 @@ impl Bms {
             self.timers.stop(Timer::PartialFrame);
         }
         if self.timers.is_due(Timer::PackPoll, self.now) {
-            self.bank.poll_packs(self.now);
             self.schedule_pack_poll();
-            self.refresh_bank();
+            if self.bank.poll_packs(self.now) {
+                self.refresh_bank();
+            }
         }
         if self.timers.is_due(Timer::PackDeadline, self.now) {
             self.refresh_bank();

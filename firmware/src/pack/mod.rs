@@ -189,16 +189,7 @@ impl Pack {
 
     /// Draws the conclusions from the present state; to be called after every change and at every deadline.
     pub(crate) fn refresh(&mut self, now: Instant) {
-        if let Some(simulation) = &mut self.simulation {
-            let passed = simulation.advance(
-                now,
-                self.capacity_mah,
-                self.current_ma,
-                self.balancing.cells,
-                &self.sensors,
-            );
-            self.gauge.count(self.current_ma, passed);
-        }
+        self.integrate(now);
         self.show_simulation();
         // A switch that opens or closes changes a simulated current, and that may have its own consequences: the
         // protection that opened it no longer sees what it saw.
@@ -220,6 +211,20 @@ impl Pack {
         .flatten()
         .filter(|at| *at > now)
         .min();
+    }
+
+    /// Brings a simulated pack up to `now`; to be called before something is set, which must not change what was.
+    pub(crate) fn integrate(&mut self, now: Instant) {
+        if let Some(simulation) = &mut self.simulation {
+            let passed = simulation.advance(
+                now,
+                self.capacity_mah,
+                self.current_ma,
+                self.balancing.cells,
+                &self.sensors,
+            );
+            self.gauge.count(self.current_ma, passed);
+        }
     }
 
     /// Shows the sensors what a simulated pack would read through its switches; whether its current has changed.

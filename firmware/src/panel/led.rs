@@ -285,7 +285,7 @@ mod tests {
         assert!(On.is_lit(end) && !Off.is_lit(end));
     }
 
-    /// B-152: both columns of the capacity table, at both ends of each band.
+    /// Both columns of the capacity table, at both ends of each band (B-152).
     const CAPACITIES: [(u16, u16, [Pattern; 6], [Pattern; 6]); 6] = [
         (
             0,
@@ -314,7 +314,7 @@ mod tests {
         Otherwise,
     }
 
-    /// C-03, C-05: the whole state table, in all six bands.
+    /// The state table: ON/OFF, RUN, ALM and SOC.
     const STATES: [(LedState, Pattern, Pattern, Pattern, Soc); 12] = [
         (LedState::PowerOff, Off, Off, Off, Soc::Dark),
         (LedState::Standby, On, Flash1, Off, Soc::Otherwise),
@@ -330,6 +330,7 @@ mod tests {
         (LedState::Failure, Off, Off, On, Soc::Dark),
     ];
 
+    /// C-03, C-05, B-152: the whole state table in all bands of capacity.
     #[test]
     fn twelve_states_in_six_bands() {
         for (state, on_off, run, alarm, soc) in STATES {

@@ -90,13 +90,20 @@ impl CurrentProtection {
             }))
         });
         let effective = parameters.canonical(Parameter::EffectiveCurrent);
-        // With both switches open after a short circuit no charge current can show itself: a charger at the terminals
-        // stands for it (Seplos: "released by a charger").
-        let charging = current >= effective || measured.charger_present;
-        self.charge
-            .update(now, &CHARGE, parameters, current, current <= -effective);
-        self.discharge
-            .update(now, &DISCHARGE, parameters, current.saturating_neg(), charging);
+        let charge = Input {
+            milliamperes: current,
+            opposite: current <= -effective,
+            unlock: false,
+        };
+        let discharge = Input {
+            milliamperes: current.saturating_neg(),
+            opposite: current >= effective,
+            // With both switches open after a short circuit no charge current can show itself: a charger at the
+            // terminals stands for it (Seplos: "released by a charger").
+            unlock: measured.charger_present,
+        };
+        self.charge.update(now, &CHARGE, parameters, charge);
+        self.discharge.update(now, &DISCHARGE, parameters, discharge);
     }
 
     pub(crate) fn active(&self) -> ConditionSet {
@@ -122,6 +129,17 @@ impl CurrentProtection {
         .flatten()
         .min()
     }
+}
+
+/// What one direction looks at.
+#[derive(Clone, Copy, Debug)]
+struct Input {
+    /// The current in this direction.
+    milliamperes: i32,
+    /// There is an effective current in the other direction.
+    opposite: bool,
+    /// Something else ends a lock.
+    unlock: bool,
 }
 
 /// A protection that acts.
@@ -157,18 +175,10 @@ impl<const N: usize> Default for OverCurrent<N> {
 }
 
 impl<const N: usize> OverCurrent<N> {
-    /// Takes in the current in this direction, and whether there is one in the other.
-    fn update(
-        &mut self,
-        now: Instant,
-        triggers: &[Trigger; N],
-        parameters: &Parameters,
-        milliamperes: i32,
-        opposite: bool,
-    ) {
+    fn update(&mut self, now: Instant, triggers: &[Trigger; N], parameters: &Parameters, input: Input) {
         if let Some(tripped) = self.tripped {
             let retry = tripped.at + parameters.duration(Parameter::OverCurrentReleaseDelay);
-            if opposite {
+            if input.opposite || (self.locked && input.unlock) {
                 self.tripped = None;
                 if self.locked {
                     self.locked = false;
@@ -183,7 +193,7 @@ impl<const N: usize> OverCurrent<N> {
             return;
         }
         for (due, trigger) in self.due.iter_mut().zip(triggers) {
-            if milliamperes < parameters.canonical(trigger.threshold) {
+            if input.milliamperes < parameters.canonical(trigger.threshold) {
                 *due = None;
                 continue;
             }

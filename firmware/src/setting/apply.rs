@@ -8,6 +8,7 @@ use crate::time::Instant;
 impl Setting {
     /// Applies a checked setting to a pack, which is then to be refreshed.
     pub(crate) fn apply(&self, pack: &mut Pack, now: Instant) {
+        pack.integrate(now);
         match *self {
             Setting::CellVoltage { cell, millivolts } => set_cells(pack, cell, millivolts),
             Setting::CellTemperature { sensor, decidegrees } => set_cell_temperatures(pack, sensor, decidegrees),
