@@ -1,6 +1,6 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
-/// The most packs that may stand in parallel.
+/// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
 
 /// A bus towards the inverter.

@@ -35,18 +35,44 @@
 //! assert_eq!(refused.unwrap_err().to_string(), "cell voltage of 6000 mV is outside 0..=5000 mV");
 //! ```
 //!
+//! # A pack that lives
+//!
+//! What is set stands still. A simulated charger or load moves cells, temperatures and charge together, until the
+//! battery protects itself:
+//!
+//! ```
+//! use refbms::{Bms, Condition, Config, Instant, PackState, Protocol, Setting};
+//!
+//! let config = Config { protocol: Protocol::PylonRs485, ..Config::default() };
+//! let mut bms = Bms::new(config, Instant::ZERO);
+//! bms.handle_timeout(Instant::from_secs(2));
+//! bms.set(Instant::from_secs(2), None, Setting::soc_percent(95)).unwrap();
+//! let charger = Setting::Simulate { milliamperes: 100_000, millivolts: None };
+//! bms.set(Instant::from_secs(2), None, charger).unwrap();
+//! while let Some(now) = bms.poll_timeout().filter(|at| *at < Instant::from_secs(900)) {
+//!     bms.handle_timeout(now);
+//! }
+//! let pack = bms.pack_status(1).unwrap();
+//! assert_eq!((pack.state, pack.soc_percent()), (PackState::ChargeProtection, 100));
+//! assert!(pack.conditions.contains(Condition::CellOverVoltageProtection));
+//! assert_eq!(pack.pack_current_ma, 0); // its charge switch is open
+//! ```
+//!
 //! # How it is built
 //!
 //! ```text
-//! stimuli -> pack/ (cells, sensors, gauge) -> protection/ (what is active) -> limits (what is allowed, asked for)
+//! stimuli -> pack/ (cells, sensors, gauge, simulation) -> protection/ (what is active) -> pack state, switches, sleep
+//!                                                             |                               |
+//!                                         limits/ (what is allowed, asked for) <--------------+
 //!                                                             |
-//!         bank/ (who is online; all packs as one BankView) <--+
+//!         bank/ (who is online; all packs as one BankView) <--+--> panel/ (display, LEDs)
 //!                                 |
 //!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else)
 //! ```
 //!
-//! [`Bms`] holds these together with the timers. Requirements R-.., values B-.. and settled questions Q-.. are those
-//! of the sheet bms-behaviour and of the protocol library's README; letters A to D are grades.
+//! [`Bms`] holds these together with the timers. Requirements R-.., values B-.., contradictions C-.. and settled
+//! questions Q-.. are those of the sheet bms-behaviour and of the protocol library's README; letters A to D are grades.
+//! The test `requirements` sees to it that each of them is named by a test.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -28,6 +28,16 @@ fn without_a_simulation_nothing_moves() {
     let before = bench.pack();
     bench.run_for(5 * HOUR);
     assert_eq!(bench.pack(), before);
+    // Not even an empty cell empties the pack.
+    bench.set(Setting::Current { milliamperes: 0 });
+    bench.set(Setting::CellVoltage {
+        cell: Some(1),
+        millivolts: 2690,
+    });
+    bench.run_for(2000);
+    let pack = bench.pack();
+    assert!(pack.conditions.contains(Condition::CellUnderVoltageProtection));
+    assert_eq!(pack.soc_percent(), 50);
 }
 
 /// Charge, capacity, voltages and temperatures follow a simulated load together.

@@ -152,6 +152,9 @@ pub enum Setting {
         millivolts: u16,
     },
     /// Holds an alarm, protection or fault active, or leaves it to the sensors again.
+    ///
+    /// What is held acts as if it were real: the battery sleeps a minute after an under-voltage protection (B-031). It
+    /// is no measurement, though: the state of charge does not follow it, and it is over at once when it is let go.
     Condition {
         /// Which one.
         condition: Condition,
