@@ -435,20 +435,12 @@ impl<'p, 'd> Reader<'p, 'd> {
             }
         }
         if let Some(range) = &field.range {
-            self.range(field, name, range, quantity, signed, place);
+            self.range(name, range, quantity, signed, place);
         }
         (FieldValue::Quantity(quantity), signed)
     }
 
-    fn range(
-        &mut self,
-        field: &Field,
-        name: &str,
-        range: &FieldRange,
-        value: Quantity,
-        raw: i128,
-        place: Range<usize>,
-    ) {
+    fn range(&mut self, name: &str, range: &FieldRange, value: Quantity, raw: i128, place: Range<usize>) {
         let scaled = |bound: Option<Quantity>| {
             let bound = bound?;
             if !range.per_pack {
@@ -468,7 +460,6 @@ impl<'p, 'd> Reader<'p, 'd> {
             (None, Some(high)) => format!("`{name}` is {value} (raw {raw}), above {high}"),
             (None, None) => return,
         };
-        let _ = field;
         self.warn("out-of-range", range.outcome, range.grade, text, Some(name), place);
     }
 

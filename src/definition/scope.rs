@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::document::{Diagnostic, Diagnostics};
 use crate::rule::{self, Expects, FieldName, MessageName, Options, Program, Type};
-use crate::value::{Dimension, Quantity};
+use crate::value::Dimension;
 
 /// The fields that an expression may read.
 ///
@@ -360,9 +360,4 @@ impl Expression {
     pub fn program(&self) -> Option<&Program> {
         self.program.as_deref()
     }
-}
-
-/// The tolerance of a rule as text, for explanations.
-pub fn tolerance_text(tolerance: Option<Quantity>) -> String {
-    tolerance.map_or_else(String::new, |tolerance| format!(" within {tolerance}"))
 }

@@ -436,7 +436,7 @@ impl Loader<'_> {
         let grade = self.grade(node, defaults.grade);
         let place = self.place(&keys, defaults)?;
         let unit = self.unit(&keys);
-        let kind = self.kind(&keys, &place, unit)?;
+        let kind = self.kind(&keys, unit)?;
         let outcome = self.outcome(node, Outcome::Fail);
         let aspects = self.aspects(node);
         let range_grade = aspects
@@ -734,7 +734,7 @@ impl Loader<'_> {
         Some(bits)
     }
 
-    fn kind(&mut self, keys: &Keys<'_>, place: &Place, unit: Unit) -> Option<Kind> {
+    fn kind(&mut self, keys: &Keys<'_>, unit: Unit) -> Option<Kind> {
         let type_name = match keys.named {
             Some(named) => named.get_text("type").unwrap_or("u8"),
             None => keys.text("type").unwrap_or("u8"),
@@ -815,7 +815,7 @@ impl Loader<'_> {
                 report_unknown: keys.text("unknown") != Some("accept"),
                 signed: type_name.starts_with('i'),
             },
-            _ => Kind::Number(self.numeric(keys, type_name, place, unit)?),
+            _ => Kind::Number(self.numeric(keys, type_name, unit)?),
         })
     }
 
@@ -850,7 +850,7 @@ impl Loader<'_> {
         })
     }
 
-    fn numeric(&mut self, keys: &Keys<'_>, type_name: &str, place: &Place, unit: Unit) -> Option<NumberKind> {
+    fn numeric(&mut self, keys: &Keys<'_>, type_name: &str, unit: Unit) -> Option<NumberKind> {
         let mut scale = keys.text("scale").map_or(Some(Number::ONE), scalar::number)?;
         if scale.is_zero() {
             let place = keys.get("scale").unwrap_or(keys.own).span.clone();
@@ -878,7 +878,6 @@ impl Loader<'_> {
                 raw,
             });
         }
-        let _ = place;
         Some(NumberKind {
             signed: type_name.starts_with('i'),
             offset: keys.get("offset").and_then(|offset| self.number(offset)).unwrap_or(0),
