@@ -317,7 +317,7 @@ fn virtual_reply(stimuli: &[Stimulus]) -> Vec<u8> {
     let started = Instant::from_micros(5_000_000);
     assert_eq!(link.receive(started).unwrap(), Received::Nothing);
     for stimulus in stimuli {
-        link.battery().borrow_mut().apply(started, stimulus).unwrap();
+        link.battery().lock().apply(started, stimulus).unwrap();
     }
     let reply = exchange(&mut link, QUESTION, Duration::from_secs(2));
     // VER 20, ADR 02, CID1 46, RTN 00: an error would be the same whatever the state is.

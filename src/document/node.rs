@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
@@ -30,6 +30,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// Where each line starts, found when first asked for: every ruling and every cited requirement asks.
+    lines: Arc<OnceLock<Vec<usize>>>,
 }
 
 impl Source {
@@ -38,16 +40,28 @@ impl Source {
         Source {
             name: name.into(),
             text: text.into(),
+            lines: Arc::default(),
         }
     }
 
     /// Line and column (both from 1, columns in characters) of a byte offset.
     pub fn line_column(&self, offset: usize) -> (usize, usize) {
-        let upto = self.text.get(..offset.min(self.text.len())).unwrap_or(&self.text);
-        let line_start = upto.rfind('\n').map_or(0, |index| index + 1);
-        // Every cited requirement asks for its line: bytes are counted many at a time.
-        let lines = upto.bytes().filter(|byte| *byte == b'\n').count();
-        (lines + 1, upto[line_start..].chars().count() + 1)
+        let offset = offset.min(self.text.len());
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(index, _)| index + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let line = lines.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|index| lines.get(index))
+            .copied()
+            .unwrap_or(0);
+        let column = self.text[start..]
+            .char_indices()
+            .take_while(|(index, _)| start + index < offset)
+            .count();
+        (line.max(1), column + 1)
     }
 }
 

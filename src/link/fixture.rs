@@ -151,7 +151,7 @@ impl Fixture for ReferenceFixture {
     }
 
     fn apply(&mut self, now: Instant, stimulus: &Stimulus) -> Result<(), String> {
-        let applied = self.battery.borrow_mut().apply(now, stimulus);
+        let applied = self.battery.lock().apply(now, stimulus);
         applied.map_err(|error| FixtureError::Stimulus(error).to_string())
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let now = Instant::from_micros(3_000_000);
         let set = |name: &str, value: &str| Stimulus::Set(name.into(), setting(value));
         fixture.apply(now, &set("soc", "12 %")).unwrap();
-        assert_eq!(link.battery().borrow().status().bank.soc_percent, 12);
+        assert_eq!(link.battery().lock().status().bank.soc_percent, 12);
         let error = fixture.apply(now, &set("sock", "12 %")).unwrap_err();
         assert_eq!(error, "there is no stimulus `sock`; did you mean `soc`?");
     }

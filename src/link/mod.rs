@@ -39,7 +39,7 @@ use crate::time::Instant;
 use crate::wire::BusFrame;
 
 /// A bus with a target on it.
-pub trait Link {
+pub trait Link: Send {
     /// What the link is, for traces and reports.
     fn describe(&self) -> LinkDescription;
 
@@ -175,7 +175,7 @@ pub enum LinkError {
 }
 
 /// How stimuli reach a target.
-pub trait Fixture {
+pub trait Fixture: Send {
     /// In words, for reports: `reference BMS`, `none`, `exec:simulate`.
     fn describe(&self) -> String;
 

@@ -17,9 +17,8 @@
 //! assert!(frame.to_string().starts_with("35"));
 //! ```
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use embedded_can::{ExtendedId, Frame as _, Id, StandardId};
@@ -165,7 +164,16 @@ const STEPS_AT_ONCE: u32 = 10_000;
 pub const NAME: &str = "reference BMS";
 
 /// The battery, shared between the link and the fixture that puts it into a state.
-pub type SharedBattery = Rc<RefCell<Battery>>;
+#[derive(Clone, Debug)]
+pub struct SharedBattery(Arc<Mutex<Battery>>);
+
+impl SharedBattery {
+    /// The battery, for as long as nobody else needs it.
+    pub fn lock(&self) -> MutexGuard<'_, Battery> {
+        // Who panicked while it held the battery left it between two calls: it is still a battery.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A virtual bus with the reference BMS on it.
 #[derive(Debug)]
@@ -211,7 +219,7 @@ impl Reference {
     /// The firmware does not speak the protocol.
     pub fn start(options: &ReferenceOptions) -> Result<Reference, LinkError> {
         Ok(Reference {
-            battery: Rc::new(RefCell::new(Battery::new(options.config()?, options.start))),
+            battery: SharedBattery(Arc::new(Mutex::new(Battery::new(options.config()?, options.start)))),
             line: options.line,
             now: options.start,
             sending: None,
@@ -222,7 +230,7 @@ impl Reference {
 
     /// The battery on this bus, for a [`ReferenceFixture`](super::fixture::ReferenceFixture).
     pub fn battery(&self) -> SharedBattery {
-        Rc::clone(&self.battery)
+        self.battery.clone()
     }
 
     /// When the next part of what was sent has wholly arrived: a frame, or a byte.
@@ -238,7 +246,7 @@ impl Reference {
         let Some(arriving) = self.arriving.front_mut() else {
             return;
         };
-        let mut battery = self.battery.borrow_mut();
+        let mut battery = self.battery.lock();
         let at = to_bms(self.now);
         let done = match &mut arriving.content {
             Content::Can(frame, _) => {
@@ -263,7 +271,7 @@ impl Reference {
         if self.sending.is_some() || self.free > self.now || self.is_arriving() {
             return;
         }
-        let mut battery = self.battery.borrow_mut();
+        let mut battery = self.battery.lock();
         let Some(transmit) = battery.bms().poll_transmit(to_bms(self.now)) else {
             return;
         };
@@ -298,7 +306,7 @@ impl Reference {
             // A battery that had to wait for the line gets it then.
             (self.free > self.now).then_some(self.free)
         });
-        let battery = self.battery.borrow().next_timeout();
+        let battery = self.battery.lock().next_timeout();
         // A timer that is due already waits for the line, not for the clock.
         let battery = battery
             .map(|at| at.max(self.now))
@@ -361,7 +369,7 @@ impl Link for Reference {
                 self.deliver();
             }
             if self.now < until {
-                self.battery.borrow_mut().bms().handle_timeout(to_bms(self.now));
+                self.battery.lock().bms().handle_timeout(to_bms(self.now));
                 self.start_sending();
             }
             match self.next_event(until) {
@@ -484,7 +492,7 @@ mod tests {
         collect(&mut link, millis(3000));
         let now = link.now();
         let stimulus = Stimulus::Set("soc".into(), setting("37 %"));
-        link.battery().borrow_mut().apply(now, &stimulus).unwrap();
+        link.battery().lock().apply(now, &stimulus).unwrap();
         let frames = collect(&mut link, millis(5000));
         assert!(
             frames.iter().any(|(_, _, frame)| frame.starts_with("355#2500")),
@@ -498,7 +506,7 @@ mod tests {
         // Init ends at 2 s, where the first frame would begin.
         assert!(collect(&mut link, millis(2000)).is_empty());
         let now = link.now();
-        link.battery().borrow_mut().apply(now, &Stimulus::Sleep(true)).unwrap();
+        link.battery().lock().apply(now, &Stimulus::Sleep(true)).unwrap();
         assert!(collect(&mut link, millis(9000)).is_empty());
     }
 

@@ -157,7 +157,7 @@ impl<R: BufRead> Replay<R> {
     }
 }
 
-impl<R: BufRead> Link for Replay<R> {
+impl<R: BufRead + Send> Link for Replay<R> {
     fn describe(&self) -> LinkDescription {
         LinkDescription {
             name: match &self.interface {

@@ -194,7 +194,7 @@ fn candump_sees_the_frames_of_an_emulated_battery() -> Result<(), Skip> {
     let line = Line::Can { bitrate: BITRATE };
     let mut link = Reference::start(&ReferenceOptions::new("pylon-can", line)).unwrap();
     for stimulus in &state {
-        link.battery().borrow_mut().apply(Instant::ZERO, stimulus).unwrap();
+        link.battery().lock().apply(Instant::ZERO, stimulus).unwrap();
     }
     let mut expected = BTreeMap::new();
     while let Received::Frame { frame, .. } = link.receive(Instant::from_micros(4_000_000)).unwrap() {

@@ -6,10 +6,12 @@
 //! | [`choice`] | which cases on which protocols: selectors, brand, profile |
 //! | [`setup`] | target, fixture and claims, from the command line and its files |
 //! | [`session`] | one protocol: plan, drive, judge, evidence |
+//! | [`order`] | the sessions one after another, or side by side |
 //! | [`reports`] | where the reports go |
 //! | [`silence`] | what to look at when a live target says nothing at all |
 
 pub mod choice;
+pub mod order;
 pub mod reports;
 pub mod session;
 pub mod setup;
@@ -28,8 +30,9 @@ use crate::report::{End, Header, ProtocolUsed};
 use crate::suite::Profile;
 
 use choice::Choice;
+use order::Drive;
 use reports::{ReportFile, Reports};
-use session::{Interrupt, Outcome};
+use session::Interrupt;
 use setup::Setup;
 
 /// Test a target and judge it
@@ -180,7 +183,7 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         certification: profile == Profile::Certification,
     };
     let today = jiff::ZonedDateTime::now().date();
-    let mut sessions = session::open_all(&choice, &setup)?;
+    let sessions = session::open_all(&choice, &setup)?;
     let header = header(context, &arguments, &choice, &setup, &sessions);
     let mut reports = Reports::begin(
         header,
@@ -190,22 +193,19 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         arguments.out.as_deref(),
     )?;
     let interrupt = Interrupt::watch(setup.is_live());
-    let mut outcome = Outcome::default();
-    for session in &mut sessions {
-        let mut judged = |mut case: CaseResult| {
-            waivers::apply(&waivers, std::slice::from_mut(&mut case), today, &judge);
-            let failed = case.verdict == Verdict::Fail;
-            reports.case(case).map(|()| failed)
-        };
-        let ended = session.run(&setup, judge, arguments.fail_fast, &interrupt, &mut judged)?;
-        if let Some(folder) = &arguments.out {
-            session.write_evidence(folder, &ended)?;
-        }
-        outcome.add(&ended);
-        if outcome.stop {
-            break;
-        }
-    }
+    let mut judged = |mut case: CaseResult| {
+        waivers::apply(&waivers, std::slice::from_mut(&mut case), today, &judge);
+        let failed = case.verdict == Verdict::Fail;
+        reports.case(case).map(|()| failed)
+    };
+    let drive = Drive {
+        setup: &setup,
+        judge,
+        fail_fast: arguments.fail_fast,
+        interrupt: &interrupt,
+        evidence: arguments.out.as_deref(),
+    };
+    let outcome = drive.run(sessions, &mut judged)?;
     let end = End {
         bus_time: outcome.bus_time,
         wall_time: started.elapsed().max(Duration::from_micros(1)),

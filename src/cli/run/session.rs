@@ -1,11 +1,9 @@
 //! One protocol of a run: plan, drive, judge, evidence.
 
-use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -247,7 +245,7 @@ impl Session<'_> {
         let bar = bar(setup.is_live(), plan.len());
         let began = link.now();
         let mut told: HashSet<String> = HashSet::new();
-        let silent = Rc::new(Cell::new(true));
+        let silent = AtomicBool::new(true);
         let live = setup.is_live();
         let mut failure: Option<String> = None;
         let mut error: Option<CliError> = None;
@@ -258,7 +256,7 @@ impl Session<'_> {
                     bar.set_message(id);
                 }
                 Progress::CaseDone(mut result) => {
-                    if live && silent.get() {
+                    if live && silent.load(Ordering::Relaxed) {
                         without_a_word(&mut result);
                     }
                     let id = result.id.clone();
@@ -279,7 +277,7 @@ impl Session<'_> {
             options,
             &mut Listener {
                 link: link.as_mut(),
-                silent: Rc::clone(&silent),
+                silent: &silent,
             },
             fixture.as_mut(),
             &mut news,
@@ -363,7 +361,7 @@ impl Session<'_> {
 /// A link that notes whether anything has come over it at all.
 struct Listener<'l> {
     link: &'l mut dyn Link,
-    silent: Rc<Cell<bool>>,
+    silent: &'l AtomicBool,
 }
 
 impl Link for Listener<'_> {
@@ -382,7 +380,7 @@ impl Link for Listener<'_> {
     fn receive(&mut self, until: Instant) -> Result<Received, LinkError> {
         let received = self.link.receive(until)?;
         if matches!(received, Received::Frame { .. }) {
-            self.silent.set(false);
+            self.silent.store(false, Ordering::Relaxed);
         }
         Ok(received)
     }
