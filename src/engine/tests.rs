@@ -12,7 +12,7 @@ use crate::link::fixture::ReferenceFixture;
 use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions};
 use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
-use crate::suite::{self, Case, Stimulus, Suite, library};
+use crate::suite::{self, Case, Setting, Stimulus, Suite, library};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanId};
@@ -683,6 +683,13 @@ impl Fixture for Bench {
         match (self.refuses, stimulus) {
             (true, Stimulus::Set(..)) => Err("the relay box is silent".into()),
             _ => Ok(()),
+        }
+    }
+
+    fn look(&mut self, _: Instant, expected: &[(String, Setting)]) -> Result<Vec<(String, Setting)>, String> {
+        match self.refuses {
+            true => Err("nobody is there".into()),
+            false => Ok(expected.to_vec()),
         }
     }
 

@@ -23,18 +23,22 @@ pub fn case_id(protocol: &Protocol, suite: &Suite, case: &Case) -> String {
 /// Why the case cannot run there, in words: the protocol has no such field, message or rule.
 pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     let mut bound = case.clone();
-    bound.steps = case
-        .steps
-        .iter()
-        .map(|step| bind_step(step, protocol))
-        .collect::<Result<_, _>>()?;
+    bound.steps = Vec::with_capacity(case.steps.len());
+    for step in &case.steps {
+        bound.steps.extend(bind_step(step, protocol)?);
+    }
+    let demands = |steps: &[Step]| steps.iter().any(|step| step.action.is_demand());
+    if demands(&case.steps) && !demands(&bound.steps) {
+        return Err(format!("{} carries none of the fields", protocol.name));
+    }
     bound
         .allow
         .retain(|id| protocol.rules.iter().any(|rule| rule.id == *id));
     Ok(bound)
 }
 
-fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
+/// The step on `protocol`; `None` for a demand that falls away there.
+fn bind_step(step: &Step, protocol: &Protocol) -> Result<Option<Step>, String> {
     let has_message = |reference: &str| {
         protocol
             .message_by_reference(reference)
@@ -47,7 +51,10 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
                 has_message(reference)?;
                 step.action.clone()
             }
-            None => by_fields(expect, step, protocol)?,
+            None => match by_fields(expect, step, protocol)? {
+                Some(action) => action,
+                None => return Ok(None),
+            },
         },
         Action::Period(period) => {
             if protocol.asks() {
@@ -65,29 +72,41 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
             step.action.clone()
         }
         Action::Together(steps) => {
-            let steps: Result<Vec<Step>, String> = steps.iter().map(|step| bind_step(step, protocol)).collect();
-            Action::Together(steps?)
+            let mut bound = Vec::with_capacity(steps.len());
+            for step in steps {
+                bound.extend(bind_step(step, protocol)?);
+            }
+            if bound.is_empty() {
+                return Ok(None);
+            }
+            Action::Together(bound)
         }
         Action::Stimulate(_)
         | Action::Wait(_)
+        | Action::Elapse(_)
+        | Action::Shows(_)
         | Action::Keepalive(_)
         | Action::Send(_)
         | Action::Never(_)
         | Action::AllMessages(_)
         | Action::Exchange(_) => step.action.clone(),
     };
-    Ok(Step {
+    Ok(Some(Step {
         action,
         origin: step.origin.clone(),
-    })
+    }))
 }
 
-/// Sorts the demanded fields by the messages that carry them.
-fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action, String> {
+/// Sorts the demanded fields by the messages that carry them; `None` where the demand falls away.
+fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option<Action>, String> {
     let mut parts: Vec<(&Message, Vec<(String, Demand)>)> = Vec::new();
     for (name, demanded) in &expect.content.fields {
-        let (message, field) =
-            carrier(name, protocol).ok_or_else(|| format!("{} has no field `{name}`", protocol.name))?;
+        let Some((message, field)) = carrier(name, protocol) else {
+            if expect.if_carried {
+                continue;
+            }
+            return Err(format!("{} has no field `{name}`", protocol.name));
+        };
         let demanded = fitted(field, demanded);
         match parts.iter_mut().find(|(known, _)| known.key == message.key) {
             Some((_, fields)) => fields.push((name.clone(), demanded)),
@@ -103,8 +122,8 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action
         ..expect.clone()
     });
     match (expects.next(), expects.len()) {
-        (Some(only), 0) => Ok(Action::Expect(only)),
-        (Some(first), _) => Ok(Action::Together(
+        (Some(only), 0) => Ok(Some(Action::Expect(only))),
+        (Some(first), _) => Ok(Some(Action::Together(
             std::iter::once(first)
                 .chain(expects)
                 .map(|expect| Step {
@@ -112,7 +131,8 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action
                     origin: step.origin.clone(),
                 })
                 .collect(),
-        )),
+        ))),
+        (None, _) if expect.if_carried => Ok(None),
         (None, _) => Err("nothing says which message is meant".into()),
     }
 }

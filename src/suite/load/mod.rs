@@ -447,7 +447,8 @@ impl<'a> Loader<'a> {
 
 /// Whether a step of the case demands something, as written: a demand that is wrong is another mistake.
 fn demands_something(node: &Node) -> bool {
-    const DEMANDS: [&str; 7] = [
+    const DEMANDS: [&str; 8] = [
+        "shows",
         "expect",
         "never",
         "period",
