@@ -691,7 +691,7 @@ mod tests {
             }
             checked += 1;
         }
-        assert_eq!(checked, 16);
+        assert_eq!(checked, 19);
     }
 
     #[test]

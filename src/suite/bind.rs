@@ -37,6 +37,17 @@ pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     Ok(bound)
 }
 
+/// Whether a case is meant to run on `protocol`.
+///
+/// A suite for all protocols means those that the battery offers, where they carry what the case demands; a dialect that
+/// is there to be read is not among them.
+pub fn is_meant_for(suite: &Suite, case: &Case, protocol: &Protocol) -> bool {
+    match &suite.protocol {
+        Some(name) => *name == protocol.name,
+        None => !protocol.settings.is_empty() && bind(case, protocol).is_ok(),
+    }
+}
+
 /// The step on `protocol`; `None` for a demand that falls away there.
 fn bind_step(step: &Step, protocol: &Protocol) -> Result<Option<Step>, String> {
     let has_message = |reference: &str| {
@@ -241,6 +252,25 @@ mod tests {
             bound(step, "pylon-can").unwrap_err(),
             "pylon-can has no field `minimum_soh`"
         );
+    }
+
+    #[test]
+    fn a_demand_may_fall_away_where_its_fields_are_not_carried() {
+        let soh = "{ expect: { within: 3 s, if_carried: true, fields: { minimum_soh: 100 % } } }";
+        let step = format!("{soh}, {{ expect: {{ within: 3 s, fields: {{ soc: 50 % }} }} }}");
+        assert_eq!(messages(&bound(&step, "pylon-can").unwrap()).len(), 1);
+        assert_eq!(messages(&bound(&step, "pylon-rs485").unwrap()).len(), 1 + 1);
+        // Of two fields the one that is carried is demanded.
+        let both = "{ expect: { within: 3 s, if_carried: true, fields: { minimum_soh: 100 %, soc: 50 % } } }";
+        let carried = messages(&bound(both, "pylon-can").unwrap());
+        assert_eq!(carried, [("0x355".to_string(), vec!["soc".to_string()])]);
+        // A case without a demand left proves nothing.
+        assert_eq!(
+            bound(soh, "pylon-can").unwrap_err(),
+            "pylon-can carries none of the fields"
+        );
+        let together = format!("{{ together: [{soh}] }}");
+        assert!(bound(&together, "pylon-can").is_err());
     }
 
     #[test]

@@ -104,8 +104,8 @@ static STEP: Object = Object {
         optional("reset", Shape::Word(&["true"]), "back to the neutral state"),
         optional(
             "dip",
-            Shape::Whole(0, 15),
-            "the address on the DIP switches, which counts from the next start",
+            Shape::Text,
+            "the address 0 to 15 on the DIP switches, which counts from the next start",
         ),
         optional(
             "key",

@@ -27,7 +27,7 @@ use super::shape::SUITE;
 use super::{Action, Case, Profile, Step, Stimulus, Suite};
 
 /// What a target may have to be able to do, beside the abilities of fixtures.
-const FURTHER_NEEDS: [&str; 2] = ["keepalive-control", "send"];
+const FURTHER_NEEDS: [&str; 3] = ["elapse", "keepalive-control", "send"];
 
 /// Reads a suite file against the definitions that are known.
 ///
