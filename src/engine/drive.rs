@@ -29,7 +29,7 @@ pub const LONGEST_RUN: Duration = Duration::from_secs(24 * 3600);
 
 /// How often a battery is asked something while time elapses: often enough not to be taken for one without an inverter
 /// 60 s; B-031: 48 h).
-const ELAPSING_PERIOD: Duration = Duration::from_secs(30);
+const ELAPSING_PERIOD: Duration = Duration::from_secs(15);
 
 /// How a run is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -179,7 +179,8 @@ impl<'p> Machine<'p> {
                 }
                 wanted
             }
-            Kind::Never(_) | Kind::Period(_) | Kind::Exchange(_) | Kind::Shows(_) => Vec::new(),
+            Kind::Never(machine) => machine.wanted(),
+            Kind::Period(_) | Kind::Exchange(_) | Kind::Shows(_) => Vec::new(),
         }
     }
 }

@@ -148,13 +148,14 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option
     }
 }
 
-/// The message that carries a field of the bank: a core one before an optional one, one of the whole system before one
-/// of a pack.
+/// The message that carries a field of the bank, among those that every battery sends: one of the whole system before
+/// one of a pack.
 fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p Field)> {
     protocol
         .messages
         .iter()
         .filter(|message| message.from == Sender::Bms && message.danger.is_none())
+        .filter(|message| message.presence == Presence::Default && message.claim.is_none())
         .filter(|message| !protocol.asks() || super::is_askable(message))
         .filter_map(|message| Some((message, message.field(name)?)))
         .min_by_key(|(message, field)| {
@@ -163,7 +164,7 @@ fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p F
                 AddressClass::Any => 1,
                 AddressClass::Pack => 2,
             };
-            (message.presence != Presence::Default, field.of_pack, address)
+            (field.of_pack, address)
         })
 }
 

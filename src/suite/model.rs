@@ -280,6 +280,8 @@ pub struct Never {
 pub enum Unwanted {
     /// Anything at all.
     Anything,
+    /// Anything at all, while the inverter goes on asking on a bus where the battery only answers.
+    Answer,
     /// A message of the definition or an identifier.
     Message(String),
     /// A frame with the id format that the protocol does not use.

@@ -274,6 +274,11 @@ static NEVER: Object = Object {
         optional("message", Shape::Name, "a message by name, or an identifier"),
         optional("anything", Shape::Word(&["true"]), "anything at all"),
         optional(
+            "answer",
+            Shape::Word(&["true"]),
+            "anything at all, while the inverter goes on asking where the battery only answers",
+        ),
+        optional(
             "id_format",
             Shape::Word(&["wrong"]),
             "an identifier of the width that the protocol does not use",

@@ -457,19 +457,20 @@ impl<'a> Loader<'a> {
     }
 
     fn never(&mut self, node: &Node) -> Option<Never> {
-        const WHAT: [&str; 5] = ["message", "anything", "id_format", "remote", "unknown_id"];
+        const WHAT: [&str; 6] = ["message", "anything", "answer", "id_format", "remote", "unknown_id"];
         let given: Vec<&(Node, Node)> = node
             .entries()
             .iter()
             .filter(|(key, _)| key.text().is_some_and(|key| WHAT.contains(&key)))
             .collect();
         let [(key, value)] = given.as_slice() else {
-            let message = "`never` needs exactly one of message, anything, id_format, remote, unknown_id";
+            let message = "`never` needs exactly one of message, anything, answer, id_format, remote, unknown_id";
             self.error("unclear-never", message, &node.span);
             return None;
         };
         let what = match key.text().unwrap_or_default() {
             "anything" => Unwanted::Anything,
+            "answer" => Unwanted::Answer,
             "message" => Unwanted::Message(self.unwanted_message(value)),
             other => {
                 self.wants_can(other, value);
