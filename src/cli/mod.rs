@@ -5,7 +5,7 @@
 //! | [`run`] | drives a target through cases and judges it |
 //! | [`decode`] | frames to fields, streaming |
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
-//! | [`explain`] | the layout of a protocol, as a person reads it |
+//! | [`explain`] | the layout of a protocol, a requirement and what covers it, as a person reads it |
 //! | [`emulate`] | the reference BMS on a wire |
 //! | [`schema`], [`completions`], [`man`] | what tools need |
 //! | [`bench`] | the files that describe a bench and a target |
@@ -51,6 +51,7 @@ pub use status::Status;
   bmscheck run pylon-can --target can:can0       a battery on a CAN bus
   candump -L can0 | bmscheck decode -p pylon-can -
   bmscheck explain pylon-can 0x351               the bytes of a frame
+  bmscheck explain R-013                         a requirement, and what tests it
 
 Exit status: 0 all passed, 1 a case failed, 2 the command line or a data file is
 wrong, 3 nothing failed but something could not be judged."
@@ -88,10 +89,9 @@ pub enum Command {
     Run(run::RunArguments),
     /// Show the fields of recorded frames
     Decode(decode::DecodeArguments),
-    /// Play the battery: the reference BMS on a wire
     /// List protocols, brands, suites or cases
     List(list::ListArguments),
-    /// Show the layout of a protocol
+    /// Show the layout of a protocol, or what a requirement says
     Explain(explain::ExplainArguments),
     /// Play the reference BMS on a bus
     Emulate(emulate::EmulateArguments),

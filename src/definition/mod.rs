@@ -25,4 +25,4 @@ pub mod vocabulary;
 
 pub use library::Library;
 pub use model::*;
-pub use product::{Product, Requirement, TestSite};
+pub use product::{BusKind, Product, Requirement, TestSite};

@@ -185,8 +185,24 @@ static REQUIREMENT: Object = Object {
             "where it can be seen",
         ),
         required("grade", GRADE, "how well it is known"),
-        required("text", Shape::Text, "what it says"),
+        required("text", Shape::Text, "what it says, in a sentence"),
+        optional(
+            "details",
+            Shape::List(&Shape::Text),
+            "the table that belongs to it, a line each",
+        ),
         optional("reading", Shape::Text, "how a contradiction is read"),
+        optional(
+            "basis",
+            Shape::Text,
+            "why it is so: what it follows from, what others of the class do",
+        ),
+        optional("untested", Shape::Text, "why no program can test it"),
+        optional(
+            "bus",
+            Shape::Word(&["can", "serial"]),
+            "the only bus on which it can be seen",
+        ),
     ],
 };
 
