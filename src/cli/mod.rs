@@ -51,7 +51,7 @@ pub use status::Status;
   bmscheck run pylon-can --target can:can0       a battery on a CAN bus
   candump -L can0 | bmscheck decode -p pylon-can -
   bmscheck explain pylon-can 0x351               the bytes of a frame
-  bmscheck explain R-013                         a requirement, and what tests it
+  bmscheck explain R-013                         a requirement, its tests
 
 Exit status: 0 all passed, 1 a case failed, 2 the command line or a data file is
 wrong, 3 nothing failed but something could not be judged."

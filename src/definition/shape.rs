@@ -206,6 +206,43 @@ static REQUIREMENT: Object = Object {
     ],
 };
 
+/// Settled questions.
+pub static QUESTIONS: Object = Object {
+    name: "questions",
+    doc: "Questions on which documents and devices differ, and how they are settled.",
+    keys: &[
+        required("sheet", Shape::Name, "the sheet that the facts come from"),
+        required(
+            "questions",
+            Shape::List(&Shape::Object(&QUESTION)),
+            "the questions, by number",
+        ),
+        NOTE,
+    ],
+};
+
+static QUESTION: Object = Object {
+    name: "question",
+    doc: "A question on which documents and devices differ.",
+    keys: &[
+        required("id", Shape::Name, "its number: Q-01"),
+        required("text", Shape::Text, "what is asked, in a few words"),
+        required("readings", Shape::Text, "what documents and devices say"),
+        required("reference", Shape::Text, "what the reference firmware does"),
+        required("checker", Shape::Text, "what a case or rule accepts"),
+        optional(
+            "details",
+            Shape::List(&Shape::Text),
+            "the table that belongs to it, a line each",
+        ),
+        required(
+            "grade",
+            Shape::Text,
+            "how well it is known, part by part where they differ",
+        ),
+    ],
+};
+
 static SETTING: Object = Object {
     name: "setting",
     doc: "A setting of the battery's display.",

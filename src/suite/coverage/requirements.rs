@@ -127,9 +127,9 @@ mod tests {
         let texts = [
             "suite: pylon-can/t\ntitle: T\nprotocol: pylon-can\ncases:\n\
              - { id: a, title: A, covers: [R-001, R-006], steps: [{ expect: { message: 0x355, fields: { soc: 50 % } } }] }\n",
-            "suite: all\ntitle: T\nprotocols: all\ncases:\n\
+            "suite: all/t\ntitle: T\nprotocols: all\ncases:\n\
              - { id: a, title: A, covers: [R-002], steps: [{ expect: { fields: { soc: 50 % } } }] }\n\
-             - { id: b, title: B, covers: [R-009], steps: [{ expect: { fields: { user_defined_items: 4 } } }] }\n",
+             - { id: b, title: B, covers: [R-009], steps: [{ expect: { fields: { total_capacity_1: 50 Ah } } }] }\n",
         ];
         texts
             .iter()
@@ -173,7 +173,7 @@ mod tests {
             .iter()
             .map(|(suite, cases)| format!("{} {}", suite.name, cases.len()))
             .collect();
-        assert_eq!(found, ["all 1"]);
+        assert_eq!(found, ["all/t 1"]);
         assert!(covering("R-00", &suites).is_empty());
     }
 

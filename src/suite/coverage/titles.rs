@@ -5,7 +5,7 @@ use crate::definition::scope::all_fields;
 use crate::definition::{Message, Protocol};
 
 impl CoverageItem {
-    /// What the item is, in words of the definition `protocol` that states it; empty where it says none.
+    /// What the item is, in words of the definition `protocol` that states it; a field without a title by its name.
     pub fn title(&self, protocol: &Protocol) -> String {
         let message = |key: &str| protocol.message_by_reference(key);
         let of = |key: &str, what: &str| match message(key) {
@@ -22,7 +22,8 @@ impl CoverageItem {
                         .find(|field| field.name == *name || field.matches(name));
                     field.map(|field| field.title.clone())
                 })
-                .unwrap_or_default(),
+                .filter(|title| !title.is_empty())
+                .unwrap_or_else(|| name.replace('_', " ")),
             Covered::Period(key) => of(key, "how often the battery sends"),
             Covered::Length(key) => of(key, "the length of"),
             Covered::Reserved(key) => of(key, "the bits without a meaning in"),
