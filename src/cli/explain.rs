@@ -11,7 +11,7 @@ use crate::document::diagnostic::did_you_mean;
 use crate::report::layout;
 use crate::suite::Suite;
 
-/// Show the layout of a protocol, of a message or field, or what a requirement says
+/// Show the layout of a protocol, or what a requirement says
 ///
 /// Places are bytes from 0 and bits from 0, the least significant: `0-1` are two bytes, `0.7` is the highest bit of the
 /// first byte. Each fact comes with its grade (A vendor's document, B several implementations agree, C one source, D

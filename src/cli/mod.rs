@@ -82,24 +82,20 @@ pub struct Cli {
     pub color: ColorChoice,
 }
 
-/// The subcommands.
+/// The subcommands; the help of each is that of its arguments.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment on a variant would take the place of the help of its arguments, long as it is"
+)]
 pub enum Command {
-    /// Test a target and judge it
     Run(run::RunArguments),
-    /// Show the fields of recorded frames
     Decode(decode::DecodeArguments),
-    /// List protocols, brands, suites or cases
     List(list::ListArguments),
-    /// Show the layout of a protocol, or what a requirement says
     Explain(explain::ExplainArguments),
-    /// Play the reference BMS on a bus
     Emulate(emulate::EmulateArguments),
-    /// Print the JSON Schema of a kind of data file
     Schema(schema::SchemaArguments),
-    /// Print the completions for a shell
     Completions(completions::CompletionsArguments),
-    /// Print the manual page
     Man(man::ManArguments),
 }
 

@@ -67,3 +67,31 @@ pub(super) fn questions(source: &Source) -> (Vec<Question>, Diagnostics) {
     }
     (questions, diagnostics)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_found() {
+        let entry = "text: T, readings: r, reference: f, checker: c, grade: A";
+        let text = format!(
+            "sheet: s\nquestions:\n- {{ id: Q-01, {entry} }}\n- {{ id: Q-01, {entry} }}\n- {{ id: Q-02, {entry}, chekcer: x }}\n\
+             - {{ id: Q-03, text: T }}\n"
+        );
+        let source = Source::new("q.yaml", text);
+        assert!(is_questions(&source));
+        let (found, mistakes) = questions(&source);
+        assert_eq!(found.len(), 3);
+        let text = mistakes.render_plain();
+        for part in [
+            "the question `Q-01` is given twice",
+            "`chekcer`",
+            "`checker`",
+            "q.yaml:4",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(questions(&Source::new("q.yaml", "questions: [")).1.has_errors());
+    }
+}

@@ -112,3 +112,44 @@ impl<'l> Report<'l> {
         items.chain(requirements).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::library;
+
+    #[test]
+    fn nothing_is_said_where_everything_is_covered() {
+        let library = library();
+        let row = |id: &str| RequirementRow {
+            requirement: library.requirement(id).unwrap(),
+            cases: Vec::new(),
+            firmware_tests: Vec::new(),
+        };
+        let protocol = library.protocol("pylon-can").unwrap();
+        let mut report = Report {
+            items: vec![(protocol, coverage(protocol, &[]))],
+            requirements: vec![row("R-003"), row("R-046"), row("R-011")],
+            only: None,
+        };
+        let text = report.table(&Style::PLAIN);
+        for part in [
+            "pylon-can: no case covers",
+            "requirements on the wire: no case covers 1 of 1\n",
+            "  R-003 ",
+            "requirements inside the battery: no firmware test names 1 of 1\n",
+            "  R-046 ",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains("R-011"), "no program can test it\n{text}");
+        for (_, rows) in &mut report.items {
+            rows.iter_mut().for_each(|row| row.cases.push("a/b/c".into()));
+        }
+        for row in &mut report.requirements {
+            row.cases.push("a/b/c".into());
+            row.firmware_tests.extend(firmware_tests().first());
+        }
+        assert_eq!(report.table(&Style::PLAIN), "");
+    }
+}

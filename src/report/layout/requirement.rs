@@ -3,7 +3,7 @@
 use crate::definition::citations::Citation;
 use crate::definition::{BusKind, Grade, Product, Question, Requirement, TestSite};
 use crate::report::layout::section;
-use crate::report::text::{Style, Tone, counted, labelled, wrap};
+use crate::report::text::{Style, Tone, columns, counted, labelled, wrap};
 use crate::suite::coverage::FirmwareTest;
 use crate::suite::{Case, Suite};
 
@@ -187,8 +187,9 @@ fn related(page: &Page, style: &Style) -> String {
         return String::new();
     }
     let mut out = section(style, "See also");
+    let widest = page.related.iter().map(|other| columns(other.id())).max();
+    let column = 2 + widest.unwrap_or(0) + 2;
     for other in &page.related {
-        let column = 2 + other.id().len() + 2;
         let line = beginning(other.text(), style.width.saturating_sub(column));
         out.push_str(&labelled(style, 2, column, other.id(), &line, Tone::Plain));
     }
@@ -318,26 +319,25 @@ fn firmware_tests(page: &Page, style: &Style) -> String {
 mod tests {
     use super::*;
     use crate::document::Source;
-    use crate::report::text::columns;
     use crate::suite::coverage::covering;
     use crate::suite::{library, load};
 
     fn suites() -> Vec<Suite> {
         let protocols = library().protocols().collect::<Vec<_>>();
-        let suite = |name: &str, on: &str, count: usize| {
+        let suite = |name: &str, on: &str, message: &str, count: usize| {
             let mut text = format!("suite: {name}\ntitle: Of {name}\n{on}\ncases:\n");
             for number in 0..count {
                 text.push_str(&format!(
                     "- {{ id: c-{number}, title: The number {number} of cases with a title that takes two lines of a narrow \
-                     terminal, covers: [R-013], steps: [{{ expect: {{ fields: {{ soc: 50 % }} }} }}] }}\n"
+                     terminal, covers: [R-013], steps: [{{ expect: {{ {message}fields: {{ soc: 50 % }} }} }}] }}\n"
                 ));
             }
             let (suite, mistakes) = load(&Source::new("t.yaml", text), &protocols);
             suite.unwrap_or_else(|| panic!("{}", mistakes.render_plain()))
         };
         vec![
-            suite("pylon-can/many", "protocol: pylon-can", 19),
-            suite("behaviour/few", "protocols: all", 2),
+            suite("pylon-can/many", "protocol: pylon-can", "message: 0x355, ", 19),
+            suite("behaviour/few", "protocols: all", "", 2),
         ]
     }
 

@@ -60,3 +60,36 @@ fn message_title(message: &Message) -> String {
 fn title<'p, T>(entries: &'p [T], text: impl Fn(&'p T) -> Option<&'p String>) -> String {
     entries.iter().find_map(text).cloned().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::suite::coverage::{CoverageItem, demanded};
+    use crate::suite::library;
+
+    #[test]
+    fn every_item_of_every_definition_has_words() {
+        for protocol in library().protocols() {
+            for item in demanded(protocol) {
+                assert!(!item.title(protocol).trim().is_empty(), "{item}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_is_told_in_the_words_of_the_definition() {
+        let protocol = library().protocol("pylon-can").unwrap();
+        let title = |text: &str| {
+            let (_, item) = CoverageItem::resolve(text, &[protocol]).unwrap();
+            item.title(protocol)
+        };
+        assert_eq!(title("pylon-can/0x351.period"), "how often the battery sends limits");
+        assert_eq!(
+            title("pylon-can/0x351.discharge_voltage_limit"),
+            "lowest discharge voltage"
+        );
+        assert_eq!(
+            title("pylon-can/rule:no-charge-no-current"),
+            "charging forbidden means a charge limit of 0 A"
+        );
+    }
+}
