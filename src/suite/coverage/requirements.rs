@@ -2,7 +2,7 @@
 
 use super::FirmwareTest;
 use crate::definition::{Product, Protocol, Requirement, TestSite};
-use crate::suite::{Case, Suite, bind};
+use crate::suite::{Case, Suite, is_meant_for};
 
 /// A requirement with what covers it.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub fn requirements<'a>(
                 .iter_mut()
                 .filter(|row| case.covers.contains(&row.requirement.id))
                 .peekable();
-            if cited.peek().is_none() || !protocols.iter().any(|protocol| runs_on(suite, case, protocol)) {
+            if cited.peek().is_none() || !protocols.iter().any(|protocol| is_meant_for(suite, case, protocol)) {
                 continue;
             }
             cited.for_each(|row| row.cases.push(format!("{}/{}", suite.name, case.id)));
@@ -80,14 +80,6 @@ pub fn covering<'s>(id: &str, suites: &'s [Suite]) -> Vec<(&'s Suite, Vec<&'s Ca
         .map(|suite| (suite, of_suite(suite)))
         .filter(|(_, cases)| !cases.is_empty())
         .collect()
-}
-
-/// Whether a case can run on a protocol: it is the suite's, or the suite is for all and the protocol has what it needs.
-fn runs_on(suite: &Suite, case: &Case, protocol: &Protocol) -> bool {
-    match &suite.protocol {
-        Some(name) => *name == protocol.name,
-        None => bind(case, protocol).is_ok(),
-    }
 }
 
 #[cfg(test)]
