@@ -46,6 +46,8 @@ pub struct Requirement {
     pub untested: Option<String>,
     /// The only bus on which it can be seen.
     pub bus: Option<BusKind>,
+    /// The only protocols on whose wire it can be seen; empty: any.
+    pub seen_on: Vec<String>,
     /// How well it is known.
     pub grade: Grade,
     /// Where it stands.
@@ -59,7 +61,8 @@ impl Requirement {
             Bus::Can { .. } => BusKind::Can,
             Bus::Serial { .. } => BusKind::Serial,
         };
-        self.bus.is_none_or(|only| only == bus)
+        let carried = self.seen_on.is_empty() || self.seen_on.contains(&protocol.name);
+        carried && self.bus.is_none_or(|only| only == bus)
     }
 }
 
@@ -126,6 +129,12 @@ pub(super) fn requirements(node: &Node, source: &Source, diagnostics: &mut Diagn
                 Some("serial") => Some(BusKind::Serial),
                 _ => None,
             },
+            seen_on: entry
+                .get("seen_on")
+                .map_or(&[][..], Node::elements)
+                .iter()
+                .filter_map(|name| name.text().map(str::to_string))
+                .collect(),
             grade: entry.get_text("grade").and_then(Grade::from_letter).unwrap_or(Grade::D),
             origin: Origin {
                 source: source.clone(),

@@ -203,6 +203,11 @@ static REQUIREMENT: Object = Object {
             Shape::Word(&["can", "serial"]),
             "the only bus on which it can be seen",
         ),
+        optional(
+            "seen_on",
+            Shape::List(&Shape::Text),
+            "the only protocols on whose wire it can be seen, also ones that are not defined yet",
+        ),
     ],
 };
 

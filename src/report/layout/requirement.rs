@@ -130,6 +130,9 @@ fn requirement_facts(product: &Product, requirement: &Requirement, style: &Style
         _ => "a requirement",
     };
     let tested = match requirement.test {
+        TestSite::Wire if !requirement.seen_on.is_empty() => {
+            format!("on the wire of {}", requirement.seen_on.join(", "))
+        }
         TestSite::Wire => match requirement.bus {
             None => "on the wire, by cases".to_string(),
             Some(BusKind::Can) => "on the wire, by cases; only on CAN".to_string(),
