@@ -229,7 +229,8 @@ impl<'a> Loader<'a> {
 
     /// A demand on a message.
     pub(super) fn expect(&mut self, node: &Node) -> Expect {
-        let places = match node.get("message") {
+        let if_carried = self.if_carried(node);
+        let mut places = match node.get("message") {
             Some(message) => self.message(message),
             None => {
                 if self.scope.len() == 1 {
@@ -248,6 +249,7 @@ impl<'a> Loader<'a> {
                 self.any_message()
             }
         };
+        places.if_carried = if_carried;
         if let Some(named) = node.get("message") {
             self.check_askable(&places, named);
         }
@@ -285,7 +287,7 @@ impl<'a> Loader<'a> {
             over: count(node, "over", OVER),
             holds: duration(node, "holds"),
             not_before,
-            if_carried: self.if_carried(node),
+            if_carried: places.if_carried,
             content: self.content(node, &places),
         }
     }
