@@ -48,7 +48,8 @@ impl<'p> Decoder<'p> {
                     function::WRITE_SEVERAL,
                 ]
                 .contains(&function);
-                if !fits {
+                // Where the CRC is wrong already, the bytes say nothing certain.
+                if !fits && decoded.errors.is_empty() {
                     let text = format!("the bytes do not fit a request of function 0x{function:02X}");
                     decoded.errors.push(finding("length", Outcome::Fail, Grade::A, text));
                 }
@@ -87,7 +88,8 @@ impl<'p> Decoder<'p> {
             let text = format!("{count} registers are asked, function 0x{code:02X} serves {low} to {high}");
             warn("quantity", rule.grade, text);
         }
-        if is_write(code) && !map.is_writable(start, count, code) {
+        let refused = rule.is_some_and(|rule| rule.exception.is_some());
+        if is_write(code) && !refused && !map.is_writable(start, count, code) {
             let text = format!("function 0x{code:02X} does not write all of {}", range(start, count));
             warn("read-only", self.protocol.grade, text);
         }

@@ -193,7 +193,11 @@ impl Loader<'_> {
         let spans = registers.as_ref().map_or(1, |range| range.end() - range.start() + 1);
         let words = field.place.bytes.div_ceil(2).max(1) as i64;
         // Bytes stand two in a register, unless one of the two is named.
-        let packed = field.place.bytes == 1 && node.get("byte").is_none();
+        let named = node
+            .get_text("type")
+            .and_then(|name| self.types.iter().find(|(known, _)| known == name));
+        let one_named = node.get("byte").is_some() || named.is_some_and(|(_, keys)| keys.get("byte").is_some());
+        let packed = field.place.bytes == 1 && !one_named;
         let by_registers = match registers.is_some() && field.name.contains("{n}") {
             true if packed => spans * 2,
             true => spans / words,
