@@ -461,3 +461,6 @@ pub fn encode_registers(
     }
     Ok(data)
 }
+
+#[cfg(test)]
+mod tests;

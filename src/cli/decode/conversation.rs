@@ -1,8 +1,9 @@
 //! Which frame asks and which answers.
 //!
 //! On CAN every frame stands for itself. On a serial bus both directions share the wire: bursts are cut into messages,
-//! and a message is a request or a reply by what the capture says of its direction, else by its command byte. A reply is
-//! read by the request before it; each request has one reply at most.
+//! and a message is a request or a reply by what the capture says of its direction, else by its command byte; on a Modbus
+//! line by whether it fits as an answer to the request before it. A reply is read by the request before it; each request
+//! has one reply at most.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,12 +11,17 @@ use std::collections::VecDeque;
 use crate::capture::{Direction, Record, Timestamp};
 use crate::cli::CliError;
 use crate::decode::{Decoded, Decoder, Finding, RequestContext, Role};
-use crate::definition::{Envelope, Grade, Outcome, Protocol};
+use crate::definition::{Grade, Outcome, Protocol, is_read, is_write};
 use crate::wire::BusFrame;
+use crate::wire::modbus::{self, Piece};
 use crate::wire::pylon_ascii::{self, Deframer, DeframerEvent};
 
 /// A silence after which a frame that has not ended never will, in microseconds: twice the longest frame at 9600 baud.
 const SILENCE: u64 = 2_000_000;
+/// More bytes without a frame in them are none, however they go on: the longest frame and noise before it.
+const OPEN: usize = 4 * modbus::MAX_FRAME;
+/// The most registers that a question of any Modbus device reads (Modbus application protocol, 6.3).
+const MOST_REGISTERS: u16 = 125;
 
 /// A message with what it says.
 #[derive(Debug)]
@@ -33,6 +39,9 @@ pub struct Message<'p> {
 pub struct Conversation<'p> {
     decoder: Decoder<'p>,
     deframer: Deframer,
+    /// The bytes of a Modbus line that are in no frame so far, and the burst that the last of them came in.
+    open: Vec<u8>,
+    last: Option<Burst>,
     /// Where in the stream each burst since the last frame began, when, and which way it went.
     bursts: VecDeque<Burst>,
     taken: u64,
@@ -58,6 +67,8 @@ impl<'p> Conversation<'p> {
         Conversation {
             decoder,
             deframer: Deframer::new(),
+            open: Vec::new(),
+            last: None,
             bursts: VecDeque::new(),
             taken: 0,
             asked: None,
@@ -100,13 +111,14 @@ impl<'p> Conversation<'p> {
     /// # Errors
     /// Those of `print`.
     pub fn end(&mut self, print: Print<'_, 'p>) -> Result<(), CliError> {
+        self.close(print)?;
         self.deframer.idle();
         self.deframed(print)
     }
 
     fn burst(&mut self, record: &Record, bytes: &[u8], print: Print<'_, 'p>) -> Result<(), CliError> {
-        if !matches!(self.decoder.protocol().envelope, Envelope::PylonAscii { .. }) {
-            return self.message(bytes.to_vec(), record.time, record.direction, print);
+        if self.decoder.protocol().is_modbus() {
+            return self.modbus(record, bytes, print);
         }
         let last = self.bursts.back().and_then(|burst| burst.time);
         if let (Some(last), Some(now)) = (last, record.time)
@@ -123,6 +135,71 @@ impl<'p> Conversation<'p> {
         self.taken += bytes.len() as u64;
         self.deframer.feed(bytes);
         self.deframed(print)
+    }
+
+    /// Cuts what has come on a Modbus line. A frame may come in several bursts, and several in one: what no frame has
+    /// taken is kept until it is clear that it never will be one.
+    fn modbus(&mut self, record: &Record, bytes: &[u8], print: Print<'_, 'p>) -> Result<(), CliError> {
+        let burst = Burst {
+            offset: self.taken,
+            time: record.time,
+            direction: record.direction,
+        };
+        let over = self.last.is_some_and(|last| {
+            let silent = last.time.zip(burst.time);
+            last.direction != burst.direction
+                || silent.is_some_and(|(last, now)| now.as_micros().abs_diff(last.as_micros()) > SILENCE)
+        });
+        if over || self.open.len() > OPEN {
+            self.close(print)?;
+        }
+        self.last = Some(burst);
+        if self.open.is_empty() {
+            self.bursts.clear();
+        }
+        self.bursts.push_back(burst);
+        self.taken += bytes.len() as u64;
+        self.open.extend(bytes);
+        let pieces = modbus::split(&self.open);
+        let ended = pieces.iter().rev().find_map(|piece| match piece {
+            Piece::Frame(range) => Some(range.end),
+            Piece::Rest(_) => None,
+        });
+        match ended {
+            Some(ended) => self.pieces(ended, print),
+            None => Ok(()),
+        }
+    }
+
+    /// No frame will be made of what is open.
+    fn close(&mut self, print: Print<'_, 'p>) -> Result<(), CliError> {
+        self.pieces(self.open.len(), print)
+    }
+
+    /// Hands on the first `count` of the open bytes, piece by piece.
+    fn pieces(&mut self, count: usize, print: Print<'_, 'p>) -> Result<(), CliError> {
+        let rest = self.open.split_off(count.min(self.open.len()));
+        let taken = std::mem::replace(&mut self.open, rest);
+        let begin = self.taken - (taken.len() + self.open.len()) as u64;
+        for piece in modbus::split(&taken) {
+            let (Piece::Frame(range) | Piece::Rest(range)) = &piece;
+            let offset = begin + range.start as u64;
+            while self.bursts.get(1).is_some_and(|next| next.offset <= offset) {
+                self.bursts.pop_front();
+            }
+            let burst = self.bursts.front().copied();
+            let (time, direction) = burst.map_or((None, None), |burst| (burst.time, burst.direction));
+            let bytes = taken[range.clone()].to_vec();
+            match piece {
+                Piece::Rest(range) if range.len() < modbus::MIN_FRAME => print(&Message {
+                    time,
+                    frame: Cow::Owned(BusFrame::Serial(bytes)),
+                    decoded: nothing("no-frame", "bytes that belong to no frame".into()),
+                })?,
+                _ => self.message(bytes, time, direction, print)?,
+            }
+        }
+        Ok(())
     }
 
     fn deframed(&mut self, print: Print<'_, 'p>) -> Result<(), CliError> {
@@ -185,6 +262,9 @@ impl<'p> Conversation<'p> {
             Some(Direction::FromBms) => return Role::Reply,
             Some(Direction::Sent | Direction::Received) | None => {}
         }
+        if self.decoder.protocol().is_modbus() {
+            return self.modbus_role(bytes);
+        }
         let Ok(frame) = pylon_ascii::parse(bytes) else {
             return if self.asked.is_some() {
                 Role::Reply
@@ -201,6 +281,48 @@ impl<'p> Conversation<'p> {
         } else {
             Role::Reply
         }
+    }
+}
+
+impl Conversation<'_> {
+    /// Whether a Modbus frame asks or answers: nothing in it says so. What fits as the answer to the question before it is
+    /// that answer; else what fits as a question is one.
+    fn modbus_role(&self, bytes: &[u8]) -> Role {
+        if let Some(asked) = &self.asked
+            && answers(bytes, asked)
+        {
+            return Role::Reply;
+        }
+        match modbus::parse_request(bytes) {
+            Ok(parsed) if parsed.function & modbus::function::EXCEPTION == 0 => match parsed.content {
+                // A reply of four bytes of data has the length of a question, but not its counts.
+                modbus::Request::ReadHolding { count, .. } | modbus::Request::ReadInput { count, .. }
+                    if self.asked.is_none() || count <= MOST_REGISTERS =>
+                {
+                    Role::Request
+                }
+                modbus::Request::Other { function, .. } if is_read(function) || is_write(function) => Role::Reply,
+                modbus::Request::ReadHolding { .. } | modbus::Request::ReadInput { .. } => Role::Reply,
+                _ => Role::Request,
+            },
+            _ => Role::Reply,
+        }
+    }
+}
+
+/// Whether a frame fits as the answer to a question.
+fn answers(bytes: &[u8], asked: &RequestContext) -> bool {
+    let (Some(function), Ok(frame)) = (asked.command, modbus::parse_raw(bytes)) else {
+        return false;
+    };
+    if frame.address != asked.address || frame.function & !modbus::function::EXCEPTION != function {
+        return false;
+    }
+    match asked.registers {
+        _ if frame.function != function => frame.data.len() == 1,
+        Some((_, count)) if is_read(function) => modbus::ReplyFraming::recognise(bytes, count).is_some(),
+        Some((start, _)) => frame.data.len() == 4 && frame.data.starts_with(&start.to_be_bytes()),
+        None => true,
     }
 }
 
@@ -228,13 +350,19 @@ fn nothing<'p>(id: &'static str, text: String) -> Decoded<'p> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::definition::Library;
 
     /// The messages of some bursts: time in seconds, bytes.
     fn messages(bursts: &[(u64, Vec<u8>)]) -> Vec<(Option<u64>, String, Role, usize)> {
-        let (library, _) = Library::load(None);
-        let mut conversation = Conversation::new(library.protocol("pylon-rs485").expect("built in"), None);
+        messages_of("pylon-rs485", bursts)
+    }
+
+    fn messages_of(protocol: &str, bursts: &[(u64, Vec<u8>)]) -> Vec<(Option<u64>, String, Role, usize)> {
+        static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(None).0);
+        let mut conversation = Conversation::new(LIBRARY.protocol(protocol).expect("built in"), None);
         let mut seen = Vec::new();
         let mut print = |message: &Message<'_>| {
             let name = message.decoded.message.map_or("unknown", |known| known.name.as_str());
@@ -312,5 +440,58 @@ mod tests {
         let seen = messages(&[(0, vec![0, 0xFF]), (1, ASK.into())]);
         assert_eq!(seen[0].1, "unknown");
         assert_eq!(seen[1].1, "limits");
+    }
+
+    fn modbus(lines: &[(u64, &str)]) -> Vec<(Option<u64>, String, Role, usize)> {
+        let bytes = |text: &str| crate::document::scalar::bytes(text).expect("hex");
+        let bursts: Vec<(u64, Vec<u8>)> = lines.iter().map(|(time, text)| (*time, bytes(text))).collect();
+        messages_of("voltronic-rs485", &bursts)
+    }
+
+    #[test]
+    fn a_modbus_reply_is_the_frame_that_fits_the_question() {
+        // Question and answer have the same length, and nothing in them says which is which.
+        let (ask, answer) = ("01 03 00 33 00 01 74 05", "01 03 00 01 00 4C 15 FF");
+        let seen = modbus(&[
+            (1, ask),
+            (2, answer),
+            (3, ask),
+            (4, ask),
+            (5, answer),
+            (6, "01 83 02 C0 F1"),
+        ]);
+        let shown: Vec<(&str, Role)> = seen.iter().map(|(_, name, role, _)| (name.as_str(), *role)).collect();
+        let (question, reply) = (("measurements", Role::Request), ("measurements", Role::Reply));
+        assert_eq!(
+            shown,
+            [question, reply, question, question, reply, ("unknown", Role::Reply)]
+        );
+        assert_eq!(seen[1].3, 1);
+    }
+
+    #[test]
+    fn slices_glue_and_noise_change_no_modbus_message() {
+        let (ask, answer) = ("01 03 00 33 00 01 74 05", "01 03 00 01 00 4C 15 FF");
+        let whole = modbus(&[(1, ask), (20, answer)]);
+        let sliced = modbus(&[
+            (1, "01 03 00"),
+            (5, "33 00 01 74 05"),
+            (20, "01"),
+            (30, "03 00 01 00 4C 15 FF"),
+        ]);
+        assert_eq!(sliced, whole);
+        let glued = modbus(&[(1, &format!("{ask} {answer}"))]);
+        assert_eq!(glued.len(), 2);
+        assert_eq!(glued[1].2, Role::Reply);
+        let noisy = modbus(&[(1, ask), (20, &format!("FF {answer}"))]);
+        assert_eq!(noisy[1].1, "unknown");
+        assert_eq!(noisy[2].2, Role::Reply);
+    }
+
+    #[test]
+    fn a_broken_modbus_frame_is_shown_as_what_it_was() {
+        let seen = modbus(&[(1, "01 03 00 33 00 01 74 05"), (20, "01 03 00 01 00 4C 15 F7")]);
+        assert_eq!(seen[1].2, Role::Reply);
+        assert_eq!(seen[1].1, "measurements");
     }
 }

@@ -44,6 +44,7 @@ impl Loader<'_> {
         }
         for (index, item) in layout.items.iter().enumerate() {
             if let Item::Field(field) = item
+                && matches!(field.place.anchor, Anchor::Start(_))
                 && !placed.contains(&index)
             {
                 let text = format!("`{}` lies in no block", field.name);

@@ -82,3 +82,46 @@ impl Asker {
         !self.sending && self.free <= now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Library;
+    use crate::document::Source;
+    use crate::wire::modbus::Request;
+
+    const TOY: &str = r#"
+protocol: toy-modbus
+title: Toy
+sheet: toy
+grade: A
+bus: { serial: { baud: 9600 } }
+envelope: { modbus: rtu }
+address: { pack_offsets: [0], system: [0x07] }
+timing: { warn: 100 ms, fail: 200 ms, gap: 20 ms }
+functions: { 0x03: { exception: 1 }, 0x04: { count: 1..125 } }
+registers: [{ address: 0, name: soc, unit: "%" }, { address: 16, name: soh, unit: "%" }]
+blocks: [{ name: runtime, registers: 0..3 }, { name: health, registers: 16..17 }]
+"#;
+
+    #[test]
+    fn blocks_are_asked_for_in_turn_and_an_answer_is_waited_for() {
+        let (library, mistakes) = Library::from_sources(&[Source::new("toy.yaml", TOY)]);
+        let protocol = library.protocol("toy-modbus").expect("it has no mistake");
+        assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());
+        let wanted: Vec<&Message> = protocol.messages.iter().collect();
+        let at = |millis: u64| Instant::from_micros(millis * 1000);
+        let mut asker = Asker::new(protocol, at(0));
+        let first = Request::ReadInput { start: 0, count: 4 }.emit(7);
+        assert_eq!(asker.poll_question(at(0), &wanted, protocol), Some(first));
+        asker.handle_sent(at(10));
+        // Unanswered, it is given up only when a late answer cannot be taken for that to the next question.
+        assert_eq!(asker.poll_question(at(409), &wanted, protocol), None);
+        let second = Request::ReadInput { start: 16, count: 2 }.emit(7);
+        assert_eq!(asker.poll_question(at(410), &wanted, protocol), Some(second));
+        asker.handle_sent(at(420));
+        asker.handle_answer(at(450));
+        assert_eq!(asker.poll_question(at(469), &wanted, protocol), None);
+        assert!(asker.poll_question(at(470), &wanted, protocol).is_some());
+    }
+}

@@ -8,6 +8,7 @@ mod case;
 mod content;
 mod exchange;
 mod expect;
+mod modbus;
 mod never;
 mod observe;
 mod period;
@@ -104,6 +105,34 @@ errors:
   unsure: { title: nobody knows, expect: silence, grade: D }
 "#;
 
+/// A protocol with registers.
+const TOY_MODBUS: &str = r#"
+protocol: toy-modbus
+title: Toy
+sheet: toy
+grade: A
+bus: { serial: { baud: 9600 } }
+envelope: { modbus: rtu }
+byte_order: big
+address: { pack_offsets: [0], system: [0x01], silent: [0x00], scan: [0x01] }
+timing: { warn: 100 ms, fail: 200 ms, gap: 20 ms, grade: A }
+return_codes: { 1: unknown_function, 2: unknown_register, 3: not_allowed }
+functions: { 0x03: { count: 1..125 }, 0x06: { count: 1..1 }, 0x04: { exception: 1 } }
+registers:
+  - { address: 0, name: pack_voltage, scale: 0.01, unit: V }
+  - { address: 1, byte: low, name: soc, type: u8, unit: "%", range: 0..100 }
+  - { address: 2, byte: low, name: soh, type: u8, unit: "%", range: 0..100 }
+  - { address: 16, name: threshold, unit: mV, write: 0x06 }
+blocks:
+  - { name: runtime, registers: 0..2, read: [zero] }
+  - { name: settings, registers: 16..18 }
+errors:
+  bad_checksum: { title: the CRC is wrong, expect: silence, grade: A }
+  unknown_register: { title: no such register, expect: exception 2, grade: A }
+rules:
+  - { id: healthy, title: the battery is healthy, then: "soh > 50 %", grade: A }
+"#;
+
 /// A trace in the making.
 pub(super) struct Script {
     library: &'static Library,
@@ -130,6 +159,7 @@ fn library() -> &'static Library {
         let sources = [
             Source::new("toy.yaml", TOY_CAN),
             Source::new("toy-serial.yaml", TOY_SERIAL),
+            Source::new("toy-modbus.yaml", TOY_MODBUS),
         ];
         let (library, mistakes) = Library::from_sources(&sources);
         assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());

@@ -309,6 +309,10 @@ impl<'a> Loader<'a> {
             unknown: messages.is_empty(),
             messages: messages.into_iter().map(|message| (protocol, message)).collect(),
             if_carried: false,
+            asked: request?
+                .registers
+                .filter(|_| request.and_then(|request| request.command).is_some_and(is_read))
+                .map(|(_, count)| usize::from(count) * 2),
         };
         let mut content = self.content(node, &places);
         if let Some(frame) = node.get("frame") {

@@ -18,6 +18,8 @@ pub(super) struct Places<'a> {
     pub(super) unknown: bool,
     /// The demand falls away where the fields are not carried.
     pub(super) if_carried: bool,
+    /// The length of the data in bytes, where the question says it: registers can be read in any number.
+    pub(super) asked: Option<usize>,
 }
 
 impl<'a> Loader<'a> {
@@ -64,6 +66,7 @@ impl<'a> Loader<'a> {
             messages,
             unknown,
             if_carried: false,
+            asked: None,
         }
     }
 
@@ -77,6 +80,7 @@ impl<'a> Loader<'a> {
         Places {
             unknown: messages.is_empty(),
             if_carried: false,
+            asked: None,
             messages,
         }
     }
@@ -179,6 +183,9 @@ impl<'a> Places<'a> {
 
     /// The lengths that the message may have; `None` where they are not stated.
     pub(super) fn lengths(&self) -> Option<Vec<usize>> {
+        if let Some(asked) = self.asked {
+            return Some(vec![asked]);
+        }
         let [(_, message)] = self.messages.as_slice() else {
             return None;
         };
