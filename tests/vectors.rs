@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bmscheck::decode::write::encode_layout;
-use bmscheck::decode::{Decoded, DecodedField, Decoder, EncodeInput, FieldValue, encode};
+use bmscheck::decode::{Decoded, DecodedField, Decoder, EncodeInput, FieldValue, encode, encode_registers};
 use bmscheck::definition::library::{Folder, data_files};
 use bmscheck::definition::{Field, Kind, Library, Protocol, Sender};
 use bmscheck::document::{Diagnostics, scalar};
@@ -192,24 +192,22 @@ fn complete_vectors_encode_back_to_their_bytes() {
             return Vec::new();
         }
         let decoded = decode(protocol, vector);
-        let Some(message) = decoded.message else {
-            return vec!["it is no message of the definition".into()];
-        };
         // What is computed from other fields is not on the wire.
         let on_wire = |demands: &[(String, Demand)]| -> Vec<(String, FieldValue)> {
+            let all = || decoded.fields.iter().chain(decoded.packs.iter().flatten());
+            let field = |name: &str| all().find(|field| field.name == name).map(|field| field.field);
             let derived = |name: &str| {
-                let of = |message: &str| protocol.message_by_reference(message).map(|message| &message.key);
                 let mut derived = protocol.derived.iter();
-                derived.any(|derived| derived.field.name == name && of(&derived.message) == Some(&message.key))
+                field(name).is_some_and(|field| derived.any(|derived| std::ptr::eq(&raw const derived.field, field)))
             };
             let kept = demands.iter().filter(|(name, _)| !derived(name));
-            kept.filter_map(|(name, demand)| Some((name.clone(), value_of(message.field(name), demand)?)))
+            kept.filter_map(|(name, demand)| Some((name.clone(), value_of(field(name), demand)?)))
                 .collect()
         };
-        let parameters = match &vector.request {
-            Some(request) => Decoder::new(protocol).request(request).1.parameters,
-            None => Vec::new(),
-        };
+        let context = vector.request.as_ref();
+        let context = context.map(|request| Decoder::new(protocol).request(request).1);
+        let (parameters, registers) =
+            context.map_or((Vec::new(), None), |context| (context.parameters, context.registers));
         let input = EncodeInput {
             fields: on_wire(&vector.fields),
             packs: vector.packs.iter().map(|pack| on_wire(pack)).collect(),
@@ -217,9 +215,11 @@ fn complete_vectors_encode_back_to_their_bytes() {
             variant: vector.variant.clone(),
         };
         let serial_request = vector.direction == Sender::Inverter && matches!(vector.frame, BusFrame::Serial(_));
-        let encoded = match serial_request {
-            true => encode_layout(&message.request, &message.name, None, &input),
-            false => encode(message, &input),
+        let encoded = match (serial_request, registers, decoded.message) {
+            (false, Some((start, count)), _) => encode_registers(protocol, start, count, &input),
+            (true, _, Some(message)) => encode_layout(&message.request, &message.name, None, &input),
+            (false, None, Some(message)) => encode(message, &input),
+            (_, _, None) => return vec!["it is no message of the definition".into()],
         };
         match encoded {
             Ok(bytes) if bytes == decoded.data => Vec::new(),
@@ -272,6 +272,7 @@ fn with_raw(field: &DecodedField<'_>) -> String {
 fn shown(frame: &BusFrame) -> String {
     match frame {
         BusFrame::Can(frame) => frame.to_string(),
-        BusFrame::Serial(bytes) => String::from_utf8_lossy(bytes).trim_end().to_string(),
+        BusFrame::Serial(bytes) if bytes.starts_with(b"~") => String::from_utf8_lossy(bytes).trim_end().to_string(),
+        BusFrame::Serial(bytes) => hex_spaced(bytes),
     }
 }

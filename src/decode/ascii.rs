@@ -7,9 +7,9 @@ use crate::definition::{Envelope, Grade, HEADER_VERSION, LengthRule, Message, Ou
 use crate::wire::pylon_ascii::{self, PylonFault, PylonFrame};
 
 impl<'p> Decoder<'p> {
-    /// Decodes a question of the inverter, and says what is needed to read its answer.
-    pub fn request(&self, bytes: &[u8]) -> (Decoded<'p>, RequestContext) {
-        let mut decoded = empty(Role::Request);
+    /// Decodes a question in an ASCII frame.
+    pub(super) fn ascii_request(&self, bytes: &[u8]) -> (Decoded<'p>, RequestContext) {
+        let mut decoded = Decoded::empty(Role::Request);
         let mut context = RequestContext::default();
         let Some(frame) = self.envelope(bytes, &mut decoded) else {
             return (decoded, context);
@@ -40,10 +40,9 @@ impl<'p> Decoder<'p> {
         (decoded, context)
     }
 
-    /// Decodes an answer of the battery. Without the question the answer does not say what it answers: its envelope is
-    /// judged, its content stays unread.
-    pub fn reply(&self, bytes: &[u8], request: Option<&RequestContext>) -> Decoded<'p> {
-        let mut decoded = empty(Role::Reply);
+    /// Decodes an answer in an ASCII frame.
+    pub(super) fn ascii_reply(&self, bytes: &[u8], request: Option<&RequestContext>) -> Decoded<'p> {
+        let mut decoded = Decoded::empty(Role::Reply);
         let Some(frame) = self.envelope(bytes, &mut decoded) else {
             return decoded;
         };
@@ -100,7 +99,7 @@ impl<'p> Decoder<'p> {
         decoded
     }
 
-    fn reader<'d>(&'d self, data: &'d [u8]) -> Reader<'p, 'd> {
+    pub(super) fn reader<'d>(&'d self, data: &'d [u8]) -> Reader<'p, 'd> {
         let mut reader = Reader::new(data);
         reader.variant = self.variant.as_deref();
         reader.packs_online = self.packs_online;
@@ -260,18 +259,4 @@ fn echoes(request: &RequestContext, decoded: &mut Decoded<'_>) {
         });
     }
     decoded.warnings.append(&mut wrong);
-}
-
-fn empty<'p>(role: Role) -> Decoded<'p> {
-    Decoded {
-        message: None,
-        role,
-        fields: Vec::new(),
-        packs: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        data: Vec::new(),
-        return_code: 0,
-        address: None,
-    }
 }

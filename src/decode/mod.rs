@@ -7,7 +7,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | [`can`], [`ascii`] | a frame of each kind of bus: which message it is, what is wrong with its envelope |
+//! | [`can`], [`ascii`], [`registers`] | a frame of each kind of bus: which message it is, what is wrong with its envelope |
 //! | `read` | data to fields by a layout |
 //! | [`write`] | fields to data by the same layout |
 //! | `bits` | how a number lies in its container |
@@ -18,8 +18,10 @@ mod bits;
 mod can;
 mod expression;
 mod read;
+pub mod registers;
 pub mod write;
 
+pub use registers::encode_registers;
 pub use write::{EncodeError, EncodeInput, encode};
 
 use std::borrow::Cow;
@@ -85,6 +87,29 @@ impl<'p> Decoder<'p> {
         self
     }
 
+    /// Decodes a question of the inverter on a serial line, and says what is needed to read its answer.
+    pub fn request(&self, bytes: &[u8]) -> (Decoded<'p>, RequestContext) {
+        match self.protocol.is_modbus() {
+            true => self.register_request(bytes),
+            false => self.ascii_request(bytes),
+        }
+    }
+
+    /// Decodes an answer of the battery on a serial line. Without the question the answer does not say what it answers:
+    /// its envelope is judged, its content stays unread.
+    pub fn reply(&self, bytes: &[u8], request: Option<&RequestContext>) -> Decoded<'p> {
+        match self.protocol.is_modbus() {
+            true => self.register_reply(bytes, request),
+            false => self.ascii_reply(bytes, request),
+        }
+    }
+
+    /// The message of the definition that a question is about.
+    pub fn asked(&self, request: &RequestContext) -> Option<&'p Message> {
+        self.protocol
+            .asked(request.command, request.registers, self.variant.as_deref())
+    }
+
     /// The protocol that is decoded.
     pub fn protocol(&self) -> &'p Protocol {
         self.protocol
@@ -94,13 +119,13 @@ impl<'p> Decoder<'p> {
 /// What a decoder must know of the question to read its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestContext {
-    /// The command asked.
+    /// The command asked, or the function on a Modbus line.
     pub command: Option<u8>,
     /// The address asked.
     pub address: u8,
     /// Named parameters of the question (`pack`).
     pub parameters: Vec<(String, i64)>,
-    /// First register and count of a register read.
+    /// First register and count of what is read or written.
     pub registers: Option<(u16, u16)>,
 }
 
@@ -226,6 +251,22 @@ impl std::fmt::Display for FieldValue {
             FieldValue::Text(text) => f.pad(&format!("\"{text}\"")),
             FieldValue::Absent => f.pad("not available"),
             FieldValue::Bytes(bytes) => f.pad(&crate::wire::hex_spaced(bytes)),
+        }
+    }
+}
+
+impl<'p> Decoded<'p> {
+    fn empty(role: Role) -> Decoded<'p> {
+        Decoded {
+            message: None,
+            role,
+            fields: Vec::new(),
+            packs: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            data: Vec::new(),
+            return_code: 0,
+            address: None,
         }
     }
 }

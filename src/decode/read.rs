@@ -10,6 +10,20 @@ use crate::definition::*;
 use crate::value::{Number, Quantity};
 use crate::wire::hex_spaced;
 
+/// Registers of a block that were read: which register the block begins with, and which the data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub(super) first: u16,
+    pub(super) start: u16,
+}
+
+impl Window {
+    /// Where a byte of the block stands in the data; `None` for one before them.
+    pub(super) fn byte(self, byte: usize) -> Option<usize> {
+        (2 * usize::from(self.first) + byte).checked_sub(2 * usize::from(self.start))
+    }
+}
+
 /// Reads data by a layout.
 pub(super) struct Reader<'p, 'd> {
     pub(super) data: &'d [u8],
@@ -21,6 +35,8 @@ pub(super) struct Reader<'p, 'd> {
     pub(super) packs: Vec<Vec<DecodedField<'p>>>,
     pub(super) errors: Vec<Finding>,
     pub(super) warnings: Vec<Finding>,
+    /// The data are some registers of a block: what does not lie in them whole is left out.
+    pub(super) window: Option<Window>,
     /// Fields of the pack being read, when packs are read.
     pack: Option<Vec<DecodedField<'p>>>,
     /// Where the next part begins.
@@ -42,6 +58,7 @@ impl<'p, 'd> Reader<'p, 'd> {
             packs: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            window: None,
             pack: None,
             cursor: 0,
             reach: 0,
@@ -171,6 +188,9 @@ impl<'p, 'd> Reader<'p, 'd> {
                 None => return self.too_short(field, 0),
             },
         };
+        let Some(start) = self.placed(start, field.place.bytes) else {
+            return;
+        };
         let end = match field.place.bytes {
             0 => self.open_end(field, start),
             bytes => start + bytes,
@@ -199,6 +219,14 @@ impl<'p, 'd> Reader<'p, 'd> {
             Some(pack) => pack.push(decoded),
             None => self.fields.push(decoded),
         }
+    }
+
+    /// Where a place stands in the data; `None` where only a window is read, and not all of the place lies in it.
+    fn placed(&self, start: usize, bytes: usize) -> Option<usize> {
+        let Some(window) = self.window else {
+            return Some(start);
+        };
+        window.byte(start).filter(|start| start + bytes <= self.data.len())
     }
 
     /// The end of a field without a fixed length: after its terminator, or the end of the data.
@@ -587,6 +615,9 @@ impl<'p, 'd> Reader<'p, 'd> {
         let Anchor::Start(start) = reserved.place.anchor else {
             return;
         };
+        let Some(start) = self.placed(start, reserved.place.bytes) else {
+            return;
+        };
         let Some(bytes) = self.data.get(start..start + reserved.place.bytes) else {
             return;
         };
@@ -602,10 +633,14 @@ impl<'p, 'd> Reader<'p, 'd> {
         } else {
             reserved.outcome
         };
-        let where_ = match reserved.place.bits {
+        let place = match self.window {
+            Some(window) => format!("register 0x{:04X}", usize::from(window.start) + start / 2),
             None => format!("byte {start}"),
-            Some((low, high)) if low == high => format!("byte {start}, bit {low}"),
-            Some((low, high)) => format!("byte {start}, bits {low} to {high}"),
+        };
+        let where_ = match reserved.place.bits {
+            None => place,
+            Some((low, high)) if low == high => format!("{place}, bit {low}"),
+            Some((low, high)) => format!("{place}, bits {low} to {high}"),
         };
         let must = reserved
             .must

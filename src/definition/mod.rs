@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`model`] | a checked definition: messages, layouts, fields, rules, session; later code holds nothing unchecked |
+//! | [`registers`] | register maps: blocks, access, functions; a block is a message too |
 //! | [`shape`] | which keys a definition file may have: checked on loading, printed by `bmscheck schema protocol` |
 //! | [`load`] | text -> model, with every mistake of the file in one go |
 //! | [`check`] | mistakes that only the whole shows: overlaps, gaps, names given twice, units against the vocabulary |
@@ -23,6 +24,7 @@ pub mod load;
 pub mod model;
 pub mod product;
 pub mod questions;
+pub mod registers;
 pub mod scope;
 pub mod shape;
 pub mod vocabulary;
@@ -31,3 +33,4 @@ pub use library::Library;
 pub use model::*;
 pub use product::{BusKind, Product, Requirement, TestSite};
 pub use questions::Question;
+pub use registers::{FunctionRule, RegisterBlock, RegisterMap, is_read, is_write};

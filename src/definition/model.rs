@@ -4,10 +4,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::registers::RegisterMap;
 use crate::document::{Source, Span};
 use crate::rule::Program;
 use crate::value::{Number, Quantity, Unit};
 use crate::wire::can::CanId;
+use crate::wire::modbus::ReplyFraming;
 
 /// How well a fact is known. `A` is best; the order is that of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,7 +105,7 @@ pub struct Protocol {
     pub envelope: Envelope,
     /// Frames (CAN) or commands (request and reply), in the order of the definition.
     pub messages: Vec<Message>,
-    /// Register map of a Modbus-like protocol: one field list over register addresses (byte offset = 2 x address).
+    /// Register map of a Modbus-like protocol. Each block with fields is one of `messages` too: what a read of it gives.
     pub registers: Option<RegisterMap>,
     /// What the inverter sends.
     pub inverter: Vec<InverterFrame>,
@@ -779,45 +781,6 @@ pub struct Reserved {
     pub origin: Origin,
 }
 
-/// The registers of a Modbus-like protocol.
-#[derive(Clone, Debug)]
-pub struct RegisterMap {
-    /// Fields over the whole map: byte offset = 2 x register address.
-    pub layout: Layout,
-    /// Access of registers: ranges that can be written, with the function.
-    pub writable: Vec<(RangeInclusive<u16>, u8)>,
-    /// Named blocks as inverters ask for them.
-    pub blocks: Vec<RegisterBlock>,
-    /// Rules per function code.
-    pub functions: Vec<FunctionRule>,
-}
-
-/// A named block of registers.
-#[derive(Clone, Debug)]
-pub struct RegisterBlock {
-    /// The name in the vocabulary (`runtime`, `identity` ...).
-    pub name: String,
-    /// The registers.
-    pub registers: RangeInclusive<u16>,
-    /// What reading it gives when it is not served with data: `zero`, `exception 2` ...
-    pub read: Vec<String>,
-    /// How well that is known.
-    pub grade: Grade,
-}
-
-/// What holds for a function code.
-#[derive(Clone, Debug)]
-pub struct FunctionRule {
-    /// The function code.
-    pub code: u8,
-    /// The counts that are served.
-    pub count: RangeInclusive<u16>,
-    /// The exception given instead of an answer.
-    pub exception: Option<u8>,
-    /// How well that is known.
-    pub grade: Grade,
-}
-
 /// A frame of the inverter.
 #[derive(Clone, Debug)]
 pub struct InverterFrame {
@@ -994,12 +957,38 @@ pub struct Plan {
     pub name: String,
     /// Who uses it, in words.
     pub title: String,
-    /// The questions: command and address.
-    pub ask: Vec<(u8, u8)>,
+    /// The questions.
+    pub ask: Vec<PlannedQuestion>,
     /// The time from one question to the next.
     pub every: Duration,
     /// How well it is known.
     pub grade: Grade,
+}
+
+/// A question of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedQuestion {
+    /// The command, or the function of a Modbus-like protocol.
+    pub command: u8,
+    /// First register and count of a register read.
+    pub registers: Option<(u16, u16)>,
+    /// The address asked.
+    pub address: u8,
+}
+
+impl std::fmt::Display for PlannedQuestion {
+    /// For people: `0x61 at 0x02`, `0x03 of 0x0000..0x000C at 0x01`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "0x{:02X}", self.command)?;
+        if let Some((start, count)) = self.registers {
+            write!(
+                f,
+                " of 0x{start:04X}..0x{:04X}",
+                u32::from(start) + u32::from(count.max(1)) - 1
+            )?;
+        }
+        write!(f, " at 0x{:02X}", self.address)
+    }
 }
 
 /// A version, profile or dialect.
@@ -1009,6 +998,8 @@ pub struct Variant {
     pub name: String,
     /// What it is, in words.
     pub title: String,
+    /// How a reply of this variant tells its length, where that is not what the envelope says.
+    pub framing: Option<ReplyFraming>,
     /// How well it is known.
     pub grade: Grade,
 }

@@ -324,7 +324,16 @@ static PYLON_ASCII: Object = Object {
 static VARIANT: Object = Object {
     name: "variant",
     doc: "A version, profile or dialect.",
-    keys: &[required("title", Shape::Text, "what it is"), GRADE_KEY, NOTE],
+    keys: &[
+        required("title", Shape::Text, "what it is"),
+        optional(
+            "framing",
+            Shape::Word(&["standard", "words", "wide_bytes"]),
+            "how a read reply tells its length: bytes in one byte, registers in two, bytes in two; default: as the envelope",
+        ),
+        GRADE_KEY,
+        NOTE,
+    ],
 };
 
 static MESSAGE: Object = Object {
@@ -473,6 +482,7 @@ pub static FIELD: Object = Object {
             "register, or a range of registers for a running `{n}`",
         ),
         optional("byte", Shape::Word(&["low", "high"]), "which byte of a register"),
+        optional("write", Shape::Code, "the function that writes the register"),
         optional(
             "bits",
             Shape::Text,
@@ -705,21 +715,38 @@ static RESERVED: Object = Object {
 
 static BLOCK: Object = Object {
     name: "register block",
-    doc: "A block of registers.",
+    doc: "A block of registers, as inverters read it in one request; a register belongs to one block.",
     keys: &[
         required("name", Shape::Name, "its name in the vocabulary"),
+        TITLE,
         required("registers", Shape::Text, "the registers, `0..36`"),
         optional(
             "read",
             TEXTS,
-            "what reading gives where it is not data: `zero`, `exception 2`",
+            "what reading a register gives that has no field: `zero`, `exception 2`",
         ),
-        optional("write", Shape::Code, "the function that writes it"),
+        optional(
+            "write",
+            Shape::Code,
+            "the function that writes all of it; single fields have a `write` of their own",
+        ),
         optional(
             "danger",
             Shape::Word(&["writes", "shutdown"]),
-            "never written on live hardware without permission",
+            "what writing does: never written on live hardware without permission",
         ),
+        optional(
+            "at",
+            Shape::Word(&["any", "system", "pack"]),
+            "where it is asked: any address, the master's, a pack's own",
+        ),
+        optional(
+            "send",
+            Shape::Word(&["default", "optional"]),
+            "part of what every battery has, or optional",
+        ),
+        optional("claim", Shape::Name, "the claim that makes it expected"),
+        optional("in", NAMES, "the variants that have it"),
         GRADE_KEY,
         NOTE,
     ],
@@ -852,7 +879,11 @@ static PLAN: Object = Object {
     doc: "An order in which inverters ask.",
     keys: &[
         TITLE,
-        required("ask", TEXTS, "questions: `0x61 @ 0x02`"),
+        required(
+            "ask",
+            TEXTS,
+            "questions: `0x61 @ 0x02`; registers: `0..12 @ 1`, `0x04 0..12 @ 1`",
+        ),
         required("every", TIME, "from one question to the next"),
         GRADE_KEY,
         NOTE,

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use crate::decode::registers;
 use crate::definition::Protocol;
 use crate::link::stimulus::{LOOK, capability};
 use crate::suite::{Action, Case, Reply, Step, Stimulus, Suite, bind, case_id};
@@ -208,12 +209,15 @@ fn obeyed_command<'p>(step: &Step, protocol: &'p Protocol, target: &Target) -> O
 
 /// The command of a request that changes or stops a battery. A frame that is broken on purpose counts too: a battery that
 /// does not check it would obey.
-fn dangerous_command<'p>(step: &Step, protocol: &'p Protocol) -> Option<&'p str> {
+fn dangerous_command(step: &Step, protocol: &Protocol) -> Option<String> {
     let Action::Exchange(exchange) = &step.action else {
         return None;
     };
+    if protocol.is_modbus() {
+        return registers::danger(protocol, &exchange.request.bytes).map(|(_, block)| block);
+    }
     let message = protocol.command(exchange.request.command?)?;
-    message.danger.map(|_| message.name.as_str())
+    message.danger.map(|_| message.name.clone())
 }
 
 fn stimuli(case: &Case) -> impl Iterator<Item = &Stimulus> {

@@ -102,6 +102,7 @@ impl<'p> CaseJudge<'p> {
         match self.case.steps.get(step).map(|step| &step.action) {
             Some(Action::Exchange(exchange)) => Announced::One {
                 command: exchange.request.command,
+                registers: exchange.request.registers,
                 address: exchange.request.address,
             },
             Some(Action::Send(_)) => Announced::Any,

@@ -164,7 +164,7 @@ impl Comparison<'_, '_> {
             let fields = decoded.fields.iter().filter(|field| {
                 let bits = match field.bits {
                     Some((low, high)) if field.bytes.len() == 1 => {
-                        (low..=high).fold(0_u8, |mask, bit| mask | 1 << bit.min(7))
+                        (low..=high).fold(0_u8, |mask, bit| mask | 1 << (bit % 8))
                     }
                     _ => 0xFF,
                 };

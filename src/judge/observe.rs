@@ -5,19 +5,21 @@
 //! that a stored trace is seen as the live run saw it.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::decode::{Decoded, Decoder, RequestContext};
-use crate::definition::{Bus, Envelope, MessageKey, Outcome, Protocol};
-use crate::engine::{Event, EventKind, TraceHeader};
+use crate::decode::{Decoded, Decoder, Finding, RequestContext};
+use crate::definition::{Bus, Envelope, MessageKey, Outcome, Protocol, is_read};
+use crate::engine::{ClockSource, Event, EventKind, TraceHeader};
 use crate::link::LinkEvent;
 use crate::link::line::Line;
 use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanKind};
-use crate::wire::pylon_ascii::{Deframer, DeframerEvent};
+use crate::wire::modbus::{self, Awaited};
+use crate::wire::pylon_ascii::{self, DeframerEvent};
 
 /// A pause after which a broken frame is given up (sheet pylon-rs485, "receiver resynchronisation", D).
 const BROKEN_AFTER: Duration = Duration::from_millis(200);
@@ -55,8 +57,8 @@ pub(crate) enum Seen<'p> {
     Sent {
         /// When the last bit had left.
         until: Instant,
-        /// The command that it asks, on a serial line.
-        command: Option<u8>,
+        /// The message that it asks for, on a serial line.
+        asked: Option<MessageKey>,
     },
     /// A stimulus took effect.
     Stimulated(Stimulus),
@@ -147,6 +149,8 @@ pub(crate) enum Announced {
     One {
         /// The command, if the bytes ask for one.
         command: Option<u8>,
+        /// The registers, if the bytes ask for some.
+        registers: Option<(u16, u16)>,
         /// The address asked.
         address: u8,
     },
@@ -165,6 +169,92 @@ struct Question {
     echo: VecDeque<Vec<u8>>,
     /// Further slices may follow.
     open: bool,
+    /// When its last bit had left.
+    until: Instant,
+    /// An answer has come.
+    answered: bool,
+}
+
+/// What cuts the stream into frames.
+#[derive(Debug)]
+enum Deframer {
+    Ascii(pylon_ascii::Deframer),
+    Modbus(modbus::Receiver),
+}
+
+/// A piece of the stream.
+#[derive(Debug)]
+struct Cut {
+    offset: u64,
+    bytes: Vec<u8>,
+    /// Why it is no frame.
+    noise: Option<String>,
+}
+
+impl Deframer {
+    fn new(protocol: &Protocol) -> Deframer {
+        match protocol.is_modbus() {
+            true => Deframer::Modbus(modbus::Receiver::new()),
+            false => Deframer::Ascii(pylon_ascii::Deframer::new()),
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        match self {
+            Deframer::Ascii(deframer) => deframer.feed(bytes),
+            Deframer::Modbus(receiver) => receiver.feed(bytes),
+        }
+    }
+
+    fn idle(&mut self) {
+        match self {
+            Deframer::Ascii(deframer) => deframer.idle(),
+            Deframer::Modbus(receiver) => receiver.idle(),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Cut> {
+        Some(match self {
+            Deframer::Ascii(deframer) => match deframer.poll()? {
+                DeframerEvent::Frame { offset, bytes } => Cut {
+                    offset,
+                    bytes,
+                    noise: None,
+                },
+                DeframerEvent::Discarded { offset, bytes, reason } => Cut {
+                    offset,
+                    bytes,
+                    noise: Some(reason.to_string()),
+                },
+            },
+            Deframer::Modbus(receiver) => match receiver.poll()? {
+                modbus::Received::Frame { offset, bytes } => Cut {
+                    offset,
+                    bytes,
+                    noise: None,
+                },
+                modbus::Received::Rest { offset, bytes } => Cut {
+                    offset,
+                    bytes,
+                    noise: Some("no frame with a right CRC".into()),
+                },
+            },
+        })
+    }
+
+    /// Says which answers may come.
+    fn expect(&mut self, question: Option<&RequestContext>) {
+        if let Deframer::Modbus(receiver) = self {
+            receiver.expect(question.and_then(|question| {
+                let function = question.command?;
+                Some(Awaited {
+                    address: question.address,
+                    function,
+                    count: question.registers.map(|(_, count)| count),
+                })
+            }));
+        }
+    }
 }
 
 /// Turns events into observations.
@@ -178,6 +268,10 @@ pub(crate) struct Observer<'p> {
     fed: u64,
     last_byte: Option<Instant>,
     question: Option<Question>,
+    /// What was asked before that, and has not been answered.
+    unanswered: Option<RequestContext>,
+    /// The pause that ends a frame.
+    pause: Duration,
     /// What the running step says of its questions.
     announced: Announced,
     /// The line has given back a question that no answer could equal.
@@ -204,11 +298,13 @@ impl<'p> Observer<'p> {
         Observer {
             decoder,
             protocol,
-            deframer: Deframer::new(),
+            deframer: Deframer::new(protocol),
             pieces: VecDeque::new(),
             fed: 0,
             last_byte: None,
             question: None,
+            unanswered: None,
+            pause: pause(protocol, header),
             announced: Announced::Nothing,
             echoes: false,
             out: VecDeque::new(),
@@ -250,11 +346,14 @@ impl<'p> Observer<'p> {
             EventKind::Sent { frame, until } => {
                 if let BusFrame::Serial(bytes) = frame {
                     self.flush();
-                    self.asked(bytes);
+                    self.asked(bytes, *until);
                 }
                 let asked = self.question.as_ref().and_then(|question| question.contexts.last());
-                let command = asked.and_then(|context| context.command);
-                self.push(event.at, Seen::Sent { until: *until, command });
+                let asked = asked
+                    .filter(|context| !self.protocol.is_modbus() || context.command.is_some_and(is_read))
+                    .and_then(|context| self.decoder.asked(context))
+                    .map(|message| message.key);
+                self.push(event.at, Seen::Sent { until: *until, asked });
             }
             EventKind::Stimulated(stimulus) => self.push(event.at, Seen::Stimulated(stimulus.clone())),
             EventKind::StimulusFailed(stimulus, why) => {
@@ -319,27 +418,31 @@ impl<'p> Observer<'p> {
         }
     }
 
-    fn asked(&mut self, bytes: &[u8]) {
+    fn asked(&mut self, bytes: &[u8], until: Instant) {
         // A question that goes out in slices is one question: it ends with the frame's end.
         let before = self.question.take();
         let bytes = match &before {
             Some(question) if question.open && question.bytes.len() < MAX_QUESTION => {
                 [question.bytes.as_slice(), bytes].concat()
             }
-            _ => bytes.to_vec(),
+            _ => {
+                self.unanswered = before
+                    .as_ref()
+                    .filter(|question| !question.answered)
+                    .and_then(|question| question.contexts.last().cloned());
+                bytes.to_vec()
+            }
         };
-        let mut cut = Deframer::new();
+        let mut cut = Deframer::new(self.protocol);
         cut.feed(&bytes);
         cut.idle();
         let mut contexts: Vec<RequestContext> = Vec::new();
         let mut echo = VecDeque::new();
         while let Some(found) = cut.poll() {
-            let (DeframerEvent::Frame { bytes, .. } | DeframerEvent::Discarded { bytes, .. }) = &found;
-            if let (Envelope::PylonAscii { .. }, DeframerEvent::Frame { bytes, .. }) = (self.protocol.envelope, &found)
-            {
-                contexts.push(self.decoder.request(bytes).1);
+            if found.noise.is_none() && self.protocol.envelope != Envelope::None {
+                contexts.push(self.decoder.request(&found.bytes).1);
             }
-            echo.push_back(bytes.clone());
+            echo.push_back(found.bytes);
         }
         self.announce(&mut contexts);
         if let (Announced::Any, Some(before)) = (self.announced, before) {
@@ -347,18 +450,26 @@ impl<'p> Observer<'p> {
             let excess = contexts.len().saturating_sub(MAX_OPEN);
             contexts.drain(..excess);
         }
+        self.deframer.expect(contexts.last());
         let open = !self.is_whole(&bytes);
         self.question = Some(Question {
             bytes,
             contexts,
             echo,
             open,
+            until,
+            answered: false,
         });
     }
 
     /// What the case says of its only question counts more than what its bytes say: they may be broken on purpose.
     fn announce(&self, contexts: &mut Vec<RequestContext>) {
-        let Announced::One { command, address } = self.announced else {
+        let Announced::One {
+            command,
+            registers,
+            address,
+        } = self.announced
+        else {
             return;
         };
         if contexts.is_empty() {
@@ -372,6 +483,7 @@ impl<'p> Observer<'p> {
         }
         if let [only] = contexts.as_mut_slice() {
             only.command = command.or(only.command);
+            only.registers = registers.or(only.registers);
             only.address = address;
         }
     }
@@ -381,35 +493,55 @@ impl<'p> Observer<'p> {
         self.announced = announced;
     }
 
-    /// Reads an answer. Of several questions that are open it answers the first that fits.
-    fn read_answer(&mut self, bytes: &[u8]) -> Decoded<'p> {
+    /// Reads an answer that began at `at`. Of several questions that are open it answers the first that fits.
+    fn read_answer(&mut self, bytes: &[u8], at: Instant) -> Decoded<'p> {
         let contexts = self
             .question
             .as_ref()
             .map_or(&[][..], |question| question.contexts.as_slice());
-        let read = |context: &RequestContext| self.decoder.reply(bytes, Some(context));
-        let faults = |decoded: &Decoded<'p>| {
-            let warnings = decoded
-                .warnings
-                .iter()
-                .filter(|finding| finding.outcome == Outcome::Fail);
-            decoded.errors.len() + warnings.count()
-        };
         let best = contexts
             .iter()
             .enumerate()
-            .map(|(index, context)| (index, read(context)))
+            .map(|(index, context)| (index, self.decoder.reply(bytes, Some(context))))
             .min_by_key(|(_, decoded)| faults(decoded));
+        let early = self.question.as_ref().is_some_and(|question| at < question.until);
+        let fits = best.as_ref().is_some_and(|(_, decoded)| faults(decoded) == 0);
+        if self.protocol.is_modbus()
+            && (early || !fits)
+            && let Some(late) = self.late_answer(bytes)
+        {
+            return late;
+        }
         let Some((index, decoded)) = best else {
             return self.decoder.reply(bytes, None);
         };
-        // Those before it will not be answered any more.
-        if let Some(question) = &mut self.question
-            && question.contexts.len() > index + 1
-        {
-            question.contexts.drain(..=index);
+        if let Some(question) = &mut self.question {
+            question.answered = true;
+            // Those before it will not be answered any more.
+            if question.contexts.len() > index + 1 {
+                question.contexts.drain(..=index);
+            }
         }
         decoded
+    }
+
+    /// An answer to the question before: it does not fit the last one, or had begun before that had left.
+    fn late_answer(&mut self, bytes: &[u8]) -> Option<Decoded<'p>> {
+        let before = self.unanswered.as_ref()?;
+        let mut decoded = self.decoder.reply(bytes, Some(before));
+        if faults(&decoded) > 0 {
+            return None;
+        }
+        self.unanswered = None;
+        decoded.errors.push(Finding {
+            id: "late-reply".into(),
+            outcome: Outcome::Fail,
+            grade: self.protocol.grade,
+            text: "it answers the question before, which had been given up".into(),
+            field: None,
+            bytes: 0..0,
+        });
+        Some(decoded)
     }
 
     /// Whether a question is at its end, so that the next bytes are another one.
@@ -421,7 +553,7 @@ impl<'p> Observer<'p> {
     }
 
     fn receive(&mut self, index: usize, at: Instant, until: Instant, bytes: &[u8]) {
-        if self.last_byte.is_some_and(|last| at.since(last) > BROKEN_AFTER) {
+        if self.last_byte.is_some_and(|last| at.since(last) > self.pause) {
             self.flush();
         }
         self.last_byte = Some(until);
@@ -441,15 +573,15 @@ impl<'p> Observer<'p> {
     /// Takes what the deframer has found.
     fn drain(&mut self) {
         while let Some(found) = self.deframer.poll() {
-            let (DeframerEvent::Frame { bytes, .. } | DeframerEvent::Discarded { bytes, .. }) = &found;
-            if self.is_echo(bytes) {
+            if self.is_echo(&found.bytes) {
                 continue;
             }
-            match found {
-                DeframerEvent::Frame { offset, bytes } => {
-                    let (event, at) = self.place(offset);
+            let Cut { offset, bytes, noise } = found;
+            let (event, at) = self.place(offset);
+            match noise.filter(|_| !self.is_broken_answer(&bytes)) {
+                None => {
                     let (_, until) = self.place(offset + bytes.len() as u64 - 1);
-                    let decoded = self.read_answer(&bytes);
+                    let decoded = self.read_answer(&bytes, at);
                     let heard = Heard {
                         event,
                         at,
@@ -459,13 +591,12 @@ impl<'p> Observer<'p> {
                     };
                     self.push(at, Seen::Heard(Rc::new(heard)));
                 }
-                DeframerEvent::Discarded { offset, bytes, reason } => {
-                    let (event, at) = self.place(offset);
+                Some(reason) => {
                     let noise = Noise {
                         event,
                         at,
                         bytes,
-                        reason: reason.to_string(),
+                        reason,
                     };
                     self.push(at, Seen::Noise(Rc::new(noise)));
                 }
@@ -476,10 +607,22 @@ impl<'p> Observer<'p> {
         }
     }
 
+    /// Whether bytes without a right CRC are an answer all the same: they begin like one. An ASCII frame shows its end by
+    /// itself, whatever its checksum.
+    fn is_broken_answer(&self, bytes: &[u8]) -> bool {
+        let asked = self.question.as_ref().and_then(|question| question.contexts.last());
+        let (Some(asked), [address, function, _, _, ..], true) = (asked, bytes, self.protocol.is_modbus()) else {
+            return false;
+        };
+        let function = function & !modbus::function::EXCEPTION;
+        *address == asked.address && asked.command.is_none_or(|command| command == function)
+    }
+
     /// Takes our own question out of what came, where the line gives it back.
     ///
-    /// Limitation: an answer with return code 90 can be equal to a question with command 90. Where such a question was
-    /// asked, the copy counts as echo only on a line that has given back other questions.
+    /// Limitation: an answer with return code 90 can be equal to a question with command 90, the confirmation of a written
+    /// register is, and a read of one register can be. Where such a question was asked, the copy counts as echo only on a
+    /// line that has given back other questions.
     fn is_echo(&mut self, bytes: &[u8]) -> bool {
         let Some(question) = &mut self.question else {
             return false;
@@ -493,11 +636,18 @@ impl<'p> Observer<'p> {
                 .iter()
                 .any(|known| known.code == i64::from(command))
         };
-        let ambiguous = question
-            .contexts
-            .iter()
-            .filter_map(|context| context.command)
-            .any(is_code);
+        let ambiguous = match self.protocol.is_modbus() {
+            true => question.contexts.iter().any(|context| {
+                let own = context.command == Some(modbus::function::WRITE_ONE);
+                let count = context.registers.map_or(0, |(_, count)| count);
+                own || modbus::ReplyFraming::recognise(bytes, count).is_some()
+            }),
+            false => question
+                .contexts
+                .iter()
+                .filter_map(|context| context.command)
+                .any(is_code),
+        };
         if ambiguous && !self.echoes {
             return false;
         }
@@ -524,5 +674,30 @@ impl<'p> Observer<'p> {
                 (piece.event, piece.at.after(Duration::from_micros(into)))
             }
         }
+    }
+}
+
+/// What is wrong with an answer.
+fn faults(decoded: &Decoded<'_>) -> usize {
+    let warnings = decoded
+        .warnings
+        .iter()
+        .filter(|finding| finding.outcome == Outcome::Fail);
+    decoded.errors.len() + warnings.count()
+}
+
+/// The pause after which a message that has not ended never will.
+///
+/// On a Modbus line that is 3.5 characters (counted here from the end of one character to that of the next), but only
+/// where times are exact: an operating system hands bytes on in portions, with pauses that were not on the line.
+fn pause(protocol: &Protocol, header: &TraceHeader) -> Duration {
+    let Bus::Serial { baud, .. } = protocol.bus else {
+        return BROKEN_AFTER;
+    };
+    match NonZeroU32::new(baud) {
+        Some(rate) if protocol.is_modbus() && header.clock == ClockSource::Virtual => {
+            modbus::silent_interval(rate) + Line::Serial { baud }.bytes(1)
+        }
+        _ => BROKEN_AFTER,
     }
 }

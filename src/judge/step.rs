@@ -26,7 +26,7 @@ pub(crate) use exchange::reply_time;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::definition::{Message, MessageKey, Protocol, Sender};
+use crate::definition::{Message, Protocol, Sender};
 use crate::suite::{Action, Step};
 use crate::time::Instant;
 
@@ -263,9 +263,9 @@ impl Questions {
     pub(crate) fn note(&mut self, observation: &Observation<'_>, message: &Message) {
         if let Seen::Sent {
             until,
-            command: Some(command),
+            asked: Some(asked),
         } = &observation.seen
-            && message.key == MessageKey::Command(*command)
+            && message.key == *asked
         {
             self.asked += 1;
             self.last = Some(*until);

@@ -324,8 +324,10 @@ fn state(name: &str, states: &[State], text: &str, node: &Node) -> Result<Demand
 
 fn text_fits(field: &Field, name: &str, text: &str, node: &Node) -> Result<Demand, Diagnostic> {
     let room = field.place.bytes;
-    if room > 0 && text.len() > room {
-        let message = format!("`{text}` has {} characters, `{name}` has room for {room}", text.len());
+    // A byte that is no character is read as one replacement character.
+    let length = text.chars().count();
+    if room > 0 && length > room {
+        let message = format!("`{text}` has {length} characters, `{name}` has room for {room}");
         return Err(error("not-representable", node, message));
     }
     Ok(Demand::Word(text.to_string()))

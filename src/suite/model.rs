@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::definition::{Expression, Grade, Origin};
+use crate::definition::{Expression, Grade, Message, Origin, Protocol};
 use crate::value::Quantity;
 use crate::wire::BusFrame;
 
@@ -328,8 +328,10 @@ pub struct Exchange {
 /// A question.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The command that is asked, for decoding the reply; `None` for bytes without meaning.
+    /// The command that is asked, or the Modbus function, for decoding the reply; `None` for bytes without meaning.
     pub command: Option<u8>,
+    /// First register and count of what is read or written.
+    pub registers: Option<(u16, u16)>,
     /// The address asked.
     pub address: u8,
     /// The bytes that go onto the line.
@@ -338,6 +340,25 @@ pub struct Request {
     pub parameters: Vec<(String, i64)>,
     /// The bytes are sent in slices with this pause, when given.
     pub sliced: Option<Duration>,
+}
+
+impl Request {
+    /// The messages of the definition that an answer holds, or parts of them: one command, or the blocks of the registers.
+    pub fn messages<'p>(&self, protocol: &'p Protocol) -> Vec<&'p Message> {
+        match self.registers {
+            Some((start, count)) => protocol.blocks(start, count, None),
+            None => self
+                .command
+                .and_then(|command| protocol.command(command))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// The message of the definition that is asked for.
+    pub fn message<'p>(&self, protocol: &'p Protocol) -> Option<&'p Message> {
+        protocol.asked(self.command, self.registers, None)
+    }
 }
 
 /// What must follow a question.

@@ -3,6 +3,7 @@
 //! A vector file names its protocol under `vectors` and lists frames; see [`super::shape::VECTORS`] for the keys.
 //! Valid frames have `fields`, broken ones `errors`; deviating ones have `warnings`, with or without fields.
 
+use crate::decode::Decoder;
 use crate::definition::scope::all_fields;
 use crate::definition::{Bus, Grade, Message, Origin, Protocol, Sender};
 use crate::document::diagnostic::did_you_mean;
@@ -164,16 +165,16 @@ impl<'a> Loader<'a> {
                 .and_then(|code| u8::try_from(code).ok())
         };
         let command = byte("command");
-        let message = self.message(node, &frame, direction, request.as_deref(), command);
+        let messages = self.messages(node, &frame, direction, request.as_deref(), command);
         let fields = node
             .get("fields")
-            .map(|fields| self.demands(fields, message))
+            .map(|fields| self.demands(fields, &messages))
             .unwrap_or_default();
         let packs = node
             .get("packs")
             .map_or(&[][..], Node::elements)
             .iter()
-            .map(|pack| self.demands(pack, message))
+            .map(|pack| self.demands(pack, &messages))
             .collect::<Vec<_>>();
         let words = |key: &str| -> Vec<String> {
             node.get(key)
@@ -235,30 +236,41 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The message of the definition that the frame is, where that can be told from the outside.
-    fn message(
+    /// The message of the definition that the frame is, where that can be told from the outside; a range of registers may
+    /// have several.
+    fn messages(
         &mut self,
         node: &Node,
         frame: &BusFrame,
         direction: Sender,
         request: Option<&[u8]>,
         command: Option<u8>,
-    ) -> Option<&'a Message> {
-        let protocol = self.protocol?;
+    ) -> Vec<&'a Message> {
+        let Some(protocol) = self.protocol else {
+            return Vec::new();
+        };
         let wants_meaning = node.get("fields").is_some_and(|fields| !fields.entries().is_empty());
-        let found = match frame {
-            BusFrame::Can(frame) => protocol.can_message(frame.id),
+        let found: Vec<&'a Message> = match frame {
+            BusFrame::Can(frame) => protocol.can_message(frame.id).into_iter().collect(),
+            BusFrame::Serial(bytes) if protocol.is_modbus() => {
+                let asked = match direction {
+                    Sender::Inverter => Some(bytes.as_slice()),
+                    Sender::Bms => request,
+                };
+                let registers = asked.and_then(|asked| Decoder::new(protocol).request(asked).1.registers);
+                registers.map_or_else(Vec::new, |(start, count)| protocol.blocks(start, count, None))
+            }
             BusFrame::Serial(bytes) => {
                 let asked = |bytes: &[u8]| pylon_ascii::parse(bytes).ok().map(|frame| frame.cid2);
                 let code = match direction {
                     Sender::Inverter => asked(bytes),
                     Sender::Bms => command.or_else(|| request.and_then(asked)),
                 };
-                code.and_then(|code| protocol.command(code))
+                code.and_then(|code| protocol.command(code)).into_iter().collect()
             }
         };
         let of_inverter = direction == Sender::Inverter && matches!(frame, BusFrame::Can(_));
-        if found.is_none() && wants_meaning && !of_inverter {
+        if found.is_empty() && wants_meaning && !of_inverter {
             let place = node.get("frame").unwrap_or(node).span.clone();
             let message = "the definition does not know this frame";
             let serial = matches!(frame, BusFrame::Serial(_)) && request.is_none() && command.is_none();
@@ -269,15 +281,19 @@ impl<'a> Loader<'a> {
         found
     }
 
-    fn demands(&mut self, node: &Node, message: Option<&'a Message>) -> Vec<(String, Demand)> {
-        let (Some(message), Some(protocol)) = (message, self.protocol) else {
+    fn demands(&mut self, node: &Node, messages: &[&'a Message]) -> Vec<(String, Demand)> {
+        let (Some(first), Some(protocol)) = (messages.first(), self.protocol) else {
             return Vec::new();
         };
         let mut demands = Vec::new();
         for (key, value) in node.entries() {
             let name = key.text().unwrap_or_default();
-            let on_wire = || message.fields().into_iter().chain(message.request.fields());
-            let mut candidates = on_wire().chain(all_fields(protocol, message));
+            let on_wire = || {
+                let of = |message: &&'a Message| message.fields().into_iter().chain(message.request.fields());
+                messages.iter().flat_map(of)
+            };
+            let computed = messages.iter().flat_map(|message| all_fields(protocol, message));
+            let mut candidates = on_wire().chain(computed);
             match candidates.find(|field| field.matches(name)) {
                 Some(field) => match demand::lower(field, name, value, !on_wire().any(|known| known.matches(name))) {
                     Ok(demand) => demands.push((name.to_string(), demand)),
@@ -287,7 +303,7 @@ impl<'a> Loader<'a> {
                     let names: Vec<String> = on_wire().map(|field| field.name.clone()).collect();
                     let help = did_you_mean(name, names.iter().map(String::as_str))
                         .unwrap_or_else(|| format!("fields: {}", names.join(", ")));
-                    let text = format!("{} `{}` has no field `{name}`", message.key, message.name);
+                    let text = format!("{} `{}` has no field `{name}`", first.key, first.name);
                     self.push(Diagnostic::error("unknown-field", text, key.span.clone()).help(help));
                 }
             }

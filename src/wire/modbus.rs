@@ -11,7 +11,8 @@
 //!
 //! Numbers go high byte first, the CRC low byte first. A frame does not say whether it asks or answers: [`parse_request`]
 //! and [`parse_reply`] read it as one or the other. Wrong CRCs and counts are faults beside the content, as in
-//! [`super::pylon_ascii`]. [`split`] cuts a burst in which several frames follow each other without a silence.
+//! [`super::pylon_ascii`]. [`split`] cuts a burst in which several frames follow each other without a silence,
+//! [`Receiver`] the stream of a line.
 //!
 //! ```
 //! use bmscheck::wire::modbus::{Request, parse_request};
@@ -23,6 +24,7 @@
 //! assert!(parsed.faults.is_empty());
 //! ```
 
+mod receiver;
 mod split;
 
 use std::num::NonZeroU32;
@@ -33,6 +35,7 @@ use nom::multi::many0;
 use nom::number::complete::{be_u16, le_u16, u8};
 use nom::{IResult, Parser};
 
+pub use receiver::{Awaited, Received, Receiver};
 pub use split::{Piece, split};
 
 use super::checksum::crc16_modbus;

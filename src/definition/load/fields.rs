@@ -31,6 +31,16 @@ impl<'n> Keys<'n> {
     fn text(&self, key: &str) -> Option<&'n str> {
         self.get(key)?.text()
     }
+
+    /// The type; a named type says its own under the same key. Without one it is a byte, or a whole register.
+    fn type_name(&self) -> &'n str {
+        let given = match self.named {
+            Some(named) => named.get_text("type"),
+            None => self.text("type"),
+        };
+        let whole_register = self.get("address").is_some() && self.get("byte").is_none();
+        given.unwrap_or(if whole_register { "u16" } else { "u8" })
+    }
 }
 
 /// Kinds of types by name: bytes and sign.
@@ -84,62 +94,6 @@ impl Loader<'_> {
             })
         });
         layout
-    }
-
-    pub(super) fn registers(&mut self, node: &Node, defaults: Defaults, protocol: &mut Protocol) {
-        if node.get("registers").is_none() && node.get("blocks").is_none() && node.get("functions").is_none() {
-            return;
-        }
-        let running = Running { first: 1 };
-        let mut map = RegisterMap {
-            layout: self.layout(node, "registers", defaults, "registers", protocol, running),
-            writable: Vec::new(),
-            blocks: Vec::new(),
-            functions: Vec::new(),
-        };
-        for block in list(node.get("blocks")) {
-            let Some(registers) = block.get("registers") else {
-                continue;
-            };
-            let range = registers
-                .text()
-                .and_then(scalar::whole_range)
-                .and_then(|range| Some(u16::try_from(*range.start()).ok()?..=u16::try_from(*range.end()).ok()?));
-            let Some(range) = range else {
-                self.error("registers", "registers are written `0..36`", registers.span.clone());
-                continue;
-            };
-            if let Some(function) = block.get("write").and_then(|function| self.number(function)) {
-                map.writable.push((range.clone(), function));
-            }
-            map.blocks.push(RegisterBlock {
-                name: block.get_text("name").unwrap_or_default().to_string(),
-                registers: range,
-                read: texts(block.get("read")),
-                grade: self.grade(block, defaults.grade),
-            });
-        }
-        for (code, function) in node.get("functions").map_or(&[][..], Node::entries) {
-            let Some(number) = self.number(code) else { continue };
-            let count = match function.get("count") {
-                None => Some(1..=125),
-                Some(count) => count
-                    .text()
-                    .and_then(scalar::whole_range)
-                    .and_then(|range| Some(u16::try_from(*range.start()).ok()?..=u16::try_from(*range.end()).ok()?)),
-            };
-            let Some(count) = count else {
-                self.error("functions", "counts are written `1..125`", function.span.clone());
-                continue;
-            };
-            map.functions.push(FunctionRule {
-                code: number,
-                count,
-                exception: function.get("exception").and_then(|exception| self.number(exception)),
-                grade: self.grade(function, defaults.grade),
-            });
-        }
-        protocol.registers = Some(map);
     }
 
     /// A field or a group; several fields when a running number is spread out.
@@ -238,10 +192,16 @@ impl Loader<'_> {
         let registers = node.get_text("address").and_then(scalar::whole_range);
         let spans = registers.as_ref().map_or(1, |range| range.end() - range.start() + 1);
         let words = field.place.bytes.div_ceil(2).max(1) as i64;
-        let by_registers = if registers.is_some() && field.name.contains("{n}") {
-            spans / words
-        } else {
-            1
+        // Bytes stand two in a register, unless one of the two is named.
+        let named = node
+            .get_text("type")
+            .and_then(|name| self.types.iter().find(|(known, _)| known == name));
+        let one_named = node.get("byte").is_some() || named.is_some_and(|(_, keys)| keys.get("byte").is_some());
+        let packed = field.place.bytes == 1 && !one_named;
+        let by_registers = match registers.is_some() && field.name.contains("{n}") {
+            true if packed => spans * 2,
+            true => spans / words,
+            false => 1,
         };
         let count: i64 = node
             .get("count")
@@ -282,7 +242,7 @@ impl Loader<'_> {
                     }
                     _ => {
                         if let Anchor::Start(at) = field.place.anchor {
-                            let stride = if registers.is_some() {
+                            let stride = if registers.is_some() && !packed {
                                 field.place.bytes.max(2)
                             } else {
                                 field.place.bytes
@@ -570,10 +530,7 @@ impl Loader<'_> {
     fn place(&mut self, keys: &Keys<'_>, defaults: Defaults) -> Option<Place> {
         let type_node = keys.get("type");
         // A named type says its own type under the same key.
-        let type_name = match keys.named {
-            Some(named) => named.get_text("type").unwrap_or("u8"),
-            None => keys.text("type").unwrap_or("u8"),
-        };
+        let type_name = keys.type_name();
         let integer = INTEGERS
             .iter()
             .find(|(name, ..)| *name == type_name)
@@ -592,7 +549,12 @@ impl Loader<'_> {
             self.report(Diagnostic::error("unknown-type", message, place).help(help));
             return None;
         }
-        let length: Option<usize> = keys.get("length").and_then(|length| self.number(length));
+        // A text or the like fills its registers.
+        let filled = keys
+            .text("address")
+            .and_then(scalar::whole_range)
+            .map(|range| (range.end() - range.start() + 1) as usize * 2);
+        let length: Option<usize> = keys.get("length").and_then(|length| self.number(length)).or(filled);
         let bytes = match (integer, type_name) {
             (Some(bytes), _) => bytes,
             (None, "flag" | "pair" | "truth") => 1,
@@ -637,6 +599,7 @@ impl Loader<'_> {
                     );
                     return None;
                 };
+                self.fits_registers(keys, type_name, bytes, (register.end() - register.start() + 1) as usize);
                 let low_byte = usize::from(keys.text("byte") == Some("low"));
                 let bit = match bit.map(|bit| bit.parse::<u8>().ok().filter(|bit| *bit < 16)) {
                     None => None,
@@ -675,6 +638,22 @@ impl Loader<'_> {
             order,
             low_word_first: keys.text("word_order") == Some("low"),
         })
+    }
+
+    /// A value fills the registers that are given for it; a single byte says which of the two it is.
+    fn fits_registers(&mut self, keys: &Keys<'_>, type_name: &str, bytes: usize, registers: usize) {
+        let many = keys.text("name").is_some_and(|name| name.contains("{n}"));
+        let place = keys.get("address").unwrap_or(keys.own).span.clone();
+        if bytes == 1 && keys.get("byte").is_none() && !many {
+            let text = format!("`{type_name}` is half a register");
+            self.report(Diagnostic::error("registers", text, place).help("say `byte: low` or `byte: high`"));
+        } else if registers > 1 && !many && bytes != registers * 2 {
+            let text = format!("{bytes} bytes are given {registers} registers");
+            self.report(Diagnostic::error("registers", text, place).help("a register has two bytes"));
+        } else if bytes > 1 && keys.get("byte").is_some() {
+            let text = format!("`{type_name}` is no single byte");
+            self.report(Diagnostic::error("registers", text, place).help("leave `byte` out"));
+        }
     }
 
     fn at(&mut self, node: &Node) -> Option<(Anchor, Option<u8>)> {
@@ -735,10 +714,7 @@ impl Loader<'_> {
     }
 
     fn kind(&mut self, keys: &Keys<'_>, unit: Unit) -> Option<Kind> {
-        let type_name = match keys.named {
-            Some(named) => named.get_text("type").unwrap_or("u8"),
-            None => keys.text("type").unwrap_or("u8"),
-        };
+        let type_name = keys.type_name();
         let states = self.states(keys.get("states"));
         Some(match type_name {
             "flag" => Kind::Flag {

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `mod.rs` | the protocol as a whole, messages, commands, the context of lowering |
 //! | `fields.rs` | fields, groups of fields, reserved bits: places and kinds |
+//! | `registers.rs` | register maps: blocks, functions, who may write |
 //! | `session.rs` | the inverter's part, timing, addresses, errors, plans, rules, deviations |
 
 mod fields;
+mod registers;
 mod session;
 
 use std::time::Duration;
@@ -18,6 +20,7 @@ use crate::document::shape::check;
 use crate::document::{Diagnostic, Diagnostics, Node, Source, Span, scalar};
 use crate::value::{Quantity, Unit};
 use crate::wire::can::CanId;
+use crate::wire::modbus::ReplyFraming;
 
 /// Loads a definition. `None` when it has errors; all mistakes are in the diagnostics, warnings as well.
 pub fn protocol(source: &Source) -> (Option<Protocol>, Diagnostics) {
@@ -158,6 +161,12 @@ impl Loader<'_> {
             protocol.variants.push(Variant {
                 name: name.text().unwrap_or_default().to_string(),
                 title: variant.get_text("title").unwrap_or_default().to_string(),
+                framing: match variant.get_text("framing") {
+                    Some("standard") => Some(ReplyFraming::Standard),
+                    Some("words") => Some(ReplyFraming::Words),
+                    Some("wide_bytes") => Some(ReplyFraming::WideBytes),
+                    _ => None,
+                },
                 grade: self.grade(variant, grade),
             });
         }
@@ -292,11 +301,7 @@ impl Loader<'_> {
         message.request = self.layout(node, "request", inner, &message.name.clone(), protocol, running);
         message.request.reserved.clear();
         message.extra_request_bytes = truth(node.get("extra_request_bytes"), false);
-        message.address = match node.get_text("at") {
-            Some("system") => AddressClass::System,
-            Some("pack") => AddressClass::Pack,
-            _ => AddressClass::Any,
-        };
+        message.address = address_class(node);
         protocol.messages.push(message);
     }
 
@@ -329,18 +334,10 @@ impl Loader<'_> {
             address: AddressClass::Any,
             length: self.length(node.get("length"), key),
             period: node.get("period").and_then(|period| self.period(period, grade)),
-            presence: if node.get_text("send") == Some("optional") {
-                Presence::Optional
-            } else {
-                Presence::Default
-            },
+            presence: presence(node),
             claim: self.claim(node, protocol),
             variants: self.variants(node, protocol),
-            danger: match node.get_text("danger") {
-                Some("writes") => Some(Danger::Writes),
-                Some("shutdown") => Some(Danger::Shutdown),
-                _ => None,
-            },
+            danger: danger(node),
             extra_request_bytes: false,
             grade,
             name,
@@ -502,6 +499,29 @@ impl Loader<'_> {
 
     fn expression(&self, node: &Node) -> Option<Expression> {
         Some(Expression::new(node.text()?, self.origin(node)))
+    }
+}
+
+fn presence(node: &Node) -> Presence {
+    match node.get_text("send") {
+        Some("optional") => Presence::Optional,
+        _ => Presence::Default,
+    }
+}
+
+fn danger(node: &Node) -> Option<Danger> {
+    match node.get_text("danger") {
+        Some("writes") => Some(Danger::Writes),
+        Some("shutdown") => Some(Danger::Shutdown),
+        _ => None,
+    }
+}
+
+fn address_class(node: &Node) -> AddressClass {
+    match node.get_text("at") {
+        Some("system") => AddressClass::System,
+        Some("pack") => AddressClass::Pack,
+        _ => AddressClass::Any,
     }
 }
 

@@ -218,26 +218,25 @@ impl Loader<'_> {
         let mut ask = Vec::new();
         for question in list(node.get("ask")) {
             let text = question.text().unwrap_or_default();
-            let parsed = text.split_once('@').and_then(|(code, address)| {
-                Some((
-                    u8::try_from(scalar::whole(code.trim())?).ok()?,
-                    u8::try_from(scalar::whole(address.trim())?).ok()?,
-                ))
-            });
-            match parsed {
-                Some((code, address)) if protocol.registers.is_some() || protocol.command(code).is_some() => {
-                    if protocol.command(code).is_some_and(|command| command.danger.is_some()) {
+            match planned(text, protocol) {
+                Some(asked) => {
+                    let command = protocol.command(asked.command).filter(|_| asked.registers.is_none());
+                    if command.is_some_and(|command| command.danger.is_some()) {
                         self.error(
                             "danger",
                             "a plan must not ask what changes or stops a battery",
                             question.span.clone(),
                         );
                     }
-                    ask.push((code, address));
+                    ask.push(asked);
                 }
                 _ => {
-                    let help = "write command and address: `0x61 @ 0x02`";
-                    let message = format!("`{text}` asks no command of this definition");
+                    let help = if protocol.registers.is_some() {
+                        "write registers and address: `0..12 @ 1`, or `0x04 0..12 @ 1` for another function than 0x03"
+                    } else {
+                        "write command and address: `0x61 @ 0x02`"
+                    };
+                    let message = format!("`{text}` asks nothing of this definition");
                     self.report(Diagnostic::error("unknown-command", message, question.span.clone()).help(help));
                 }
             }
@@ -293,4 +292,33 @@ impl Loader<'_> {
             grade: self.grade(node, defaults.grade),
         })
     }
+}
+
+/// A question of a plan: `0x61 @ 0x02`, or `[0x04] 0..12 @ 1` where registers are read.
+fn planned(text: &str, protocol: &Protocol) -> Option<PlannedQuestion> {
+    let (asked, address) = text.split_once('@')?;
+    let address = u8::try_from(scalar::whole(address.trim())?).ok()?;
+    let Some(map) = &protocol.registers else {
+        let command = u8::try_from(scalar::whole(asked.trim())?).ok()?;
+        return protocol.command(command).map(|_| PlannedQuestion {
+            command,
+            registers: None,
+            address,
+        });
+    };
+    let mut words = asked.split_whitespace();
+    let (first, second) = (words.next()?, words.next());
+    let (command, registers) = match second {
+        Some(registers) => (u8::try_from(scalar::whole(first)?).ok()?, registers),
+        None => (map.read_function(), first),
+    };
+    let range = scalar::whole_range(registers)?;
+    let start = u16::try_from(*range.start()).ok()?;
+    let last = u16::try_from(*range.end()).ok()?;
+    let count = (last - start).checked_add(1)?;
+    (words.next().is_none() && is_read(command)).then_some(PlannedQuestion {
+        command,
+        registers: Some((start, count)),
+        address,
+    })
 }

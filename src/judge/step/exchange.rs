@@ -41,10 +41,7 @@ pub(crate) struct ExchangeMachine<'p> {
 
 impl<'p> ExchangeMachine<'p> {
     pub(crate) fn new(demand: Exchange, context: Context<'p>, start: Instant) -> ExchangeMachine<'p> {
-        let message = demand
-            .request
-            .command
-            .and_then(|command| context.protocol.command(command));
+        let message = demand.request.message(context.protocol);
         ExchangeMachine {
             demand,
             context,

@@ -187,11 +187,7 @@ fn inverter(protocol: &Protocol, style: &Style) -> String {
     if !protocol.plans.is_empty() {
         let mut table = Table::new(&["", "", "", ""]);
         for plan in &protocol.plans {
-            let asked: Vec<String> = plan
-                .ask
-                .iter()
-                .map(|(command, address)| format!("0x{command:02X} at 0x{address:02X}"))
-                .collect();
+            let asked: Vec<String> = plan.ask.iter().map(ToString::to_string).collect();
             table.row(vec![
                 plan.name.clone(),
                 format!("every {}", words::time(plan.every)),

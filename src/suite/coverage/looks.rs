@@ -1,7 +1,7 @@
 //! What the steps of a case look at: a case that claims to cover something must be able to fail on it.
 
 use super::{CoverageItem, Covered};
-use crate::definition::{Anchor, Field, Item, Message, MessageKey, Presence, Protocol, Reaction};
+use crate::definition::{Anchor, Field, Item, Message, MessageKey, PlannedQuestion, Presence, Protocol, Reaction};
 use crate::document::scalar;
 use crate::suite::{Action, Case, Content, Exchange, Reply, Step, Stimulus, Unwanted};
 use crate::wire::BusFrame;
@@ -59,7 +59,7 @@ pub fn looks_at(case: &Case, protocol: &Protocol, item: &CoverageItem) -> Result
                 .plans
                 .iter()
                 .filter(|plan| plan.name == *name)
-                .any(|plan| plan.ask.iter().all(|(command, address)| looks.asks(*command, *address))),
+                .any(|plan| plan.ask.iter().all(|question| looks.asks(question))),
             "the case must ask every question of the plan".to_string(),
         ),
         Covered::Inverter(id) => (
@@ -160,7 +160,12 @@ impl Looks<'_> {
                 None => wanted(&expect.content),
             },
             Action::Exchange(exchange) => match &exchange.reaction {
-                Reply::Data { content, .. } => self.answers(exchange, message) && wanted(content),
+                Reply::Data { content, .. } if self.answers(exchange, message) => {
+                    match shifted(content, exchange, message) {
+                        Some(content) => wanted(&content),
+                        None => wanted(content),
+                    }
+                }
                 _ => false,
             },
             _ => false,
@@ -169,11 +174,11 @@ impl Looks<'_> {
 
     /// Whether the exchange is about the command `message`.
     fn answers(&self, exchange: &Exchange, message: &Message) -> bool {
-        exchange
-            .request
-            .command
-            .and_then(|command| self.protocol.command(command))
-            .is_some_and(|found| found.key == message.key)
+        let request = &exchange.request;
+        request
+            .messages(self.protocol)
+            .iter()
+            .any(|found| found.key == message.key)
     }
 
     fn at_message(&self, message: &Message) -> bool {
@@ -264,8 +269,13 @@ impl Looks<'_> {
         }) || (code == 0 && self.any(asks_by_itself))
     }
 
-    fn asks(&self, command: u8, address: u8) -> bool {
-        self.exchange(|exchange| exchange.request.command == Some(command) && exchange.request.address == address)
+    fn asks(&self, question: &PlannedQuestion) -> bool {
+        self.exchange(|exchange| {
+            let request = &exchange.request;
+            request.command == Some(question.command)
+                && request.registers == question.registers
+                && request.address == question.address
+        })
     }
 
     fn sends(&self, id: CanId) -> bool {
@@ -281,6 +291,20 @@ impl Looks<'_> {
     fn keepalive_matters(&self) -> bool {
         !self.case.keepalive || self.any(|action| matches!(action, Action::Keepalive(_)))
     }
+}
+
+/// Golden bytes of another range of registers than the whole block, as they lie over the block.
+fn shifted(content: &Content, exchange: &Exchange, message: &Message) -> Option<Content> {
+    let (start, _) = exchange.request.registers?;
+    let (first, _) = message.registers()?;
+    let golden = content.golden.as_ref().filter(|_| start != first)?;
+    let before = usize::from(start.saturating_sub(first)) * 2;
+    let cut = usize::from(first.saturating_sub(start)) * 2;
+    let golden = std::iter::repeat_n(None, before).chain(golden.iter().skip(cut).copied());
+    Some(Content {
+        golden: Some(golden.collect()),
+        ..content.clone()
+    })
 }
 
 /// Whether golden bytes that matter lie over a field. Where its place depends on what comes before, any golden byte

@@ -1,9 +1,10 @@
 //! Questions on a serial line, and what must follow them.
 
-use crate::definition::{Envelope, Message, MessageKey, Protocol};
+use crate::decode::Decoder;
+use crate::definition::{Envelope, Message, MessageKey, Protocol, RegisterMap, is_read};
 use crate::document::scalar;
 use crate::document::{Diagnostic, Node};
-use crate::wire::pylon_ascii;
+use crate::wire::{modbus, pylon_ascii};
 
 use super::Loader;
 use super::names::Places;
@@ -80,13 +81,18 @@ impl<'a> Loader<'a> {
                 };
                 Some(Request {
                     command: Some(command),
+                    registers: None,
                     address,
                     bytes,
                     parameters: Vec::new(),
                     sliced,
                 })
             }
-            Envelope::ModbusRtu | Envelope::Voltronic | Envelope::None => {
+            Envelope::ModbusRtu | Envelope::Voltronic => {
+                self.refuse(node, &["command", "ver", "info", "extra"], "is for ASCII frames");
+                self.register_request(node, protocol, byte("function"), address)
+            }
+            Envelope::None => {
                 let message = "on this bus a `request` is given as `raw`";
                 self.push(
                     Diagnostic::error("missing-key", message, node.span.clone())
@@ -95,6 +101,54 @@ impl<'a> Loader<'a> {
                 None
             }
         }
+    }
+
+    /// A read of registers; what writes is given as `raw`.
+    fn register_request(
+        &mut self,
+        node: &Node,
+        protocol: &Protocol,
+        function: Option<u8>,
+        address: u8,
+    ) -> Option<Request> {
+        let Some(registers) = node.get("registers") else {
+            let message = "`request` needs `registers` or `raw`";
+            self.push(
+                Diagnostic::error("missing-key", message, node.span.clone())
+                    .help("write `registers: 0..36`; other requests are given as `raw`, CRC included"),
+            );
+            return None;
+        };
+        let range = registers.text().and_then(scalar::whole_range).and_then(|range| {
+            let start = u16::try_from(*range.start()).ok()?;
+            let last = u16::try_from(*range.end()).ok()?;
+            Some((start, (last - start).checked_add(1)?))
+        });
+        let Some((start, count)) = range else {
+            self.error(
+                "wrong-value",
+                "registers are written `0..36` or `0x0010`",
+                &registers.span,
+            );
+            return None;
+        };
+        let function = function.unwrap_or_else(|| read_function(protocol));
+        if !is_read(function) {
+            let message = format!("function 0x{function:02X} reads no registers");
+            let place = node.get("function").unwrap_or(node).span.clone();
+            self.push(
+                Diagnostic::error("wrong-value", message, place).help("0x03 and 0x04 do; give other requests as `raw`"),
+            );
+            return None;
+        }
+        Some(Request {
+            command: Some(function),
+            registers: Some((start, count)),
+            address,
+            bytes: read_registers(function, start, count, address),
+            parameters: Vec::new(),
+            sliced: duration(node, "sliced"),
+        })
     }
 
     fn refuse(&mut self, node: &Node, keys: &[&str], why: &str) {
@@ -127,12 +181,28 @@ impl<'a> Loader<'a> {
                 return None;
             }
         };
+        if protocol.is_modbus() {
+            // Also a broken question is about its registers: what it must not give is known by them.
+            let read = Decoder::new(protocol).request(&bytes).1;
+            return Some(Request {
+                command: command.or(read.command),
+                registers: read.registers,
+                address: address.unwrap_or(match read.command {
+                    Some(_) => read.address,
+                    None => master(protocol),
+                }),
+                bytes,
+                parameters: Vec::new(),
+                sliced: duration(node, "sliced"),
+            });
+        }
         let read = match protocol.envelope {
             Envelope::PylonAscii { .. } => last_frame(&bytes),
             _ => None,
         };
         Some(Request {
             command: command.or(read.map(|(command, _)| command)),
+            registers: None,
             address: address
                 .or(read.map(|(_, address)| address))
                 .unwrap_or_else(|| master(protocol)),
@@ -213,10 +283,16 @@ impl<'a> Loader<'a> {
 
     fn reply(&mut self, node: &Node, protocol: &'a Protocol, request: Option<&Request>) -> Option<Reply> {
         let within = duration(node, "within");
-        let message: Option<&'a Message> = request?.command.and_then(|command| protocol.command(command));
+        let messages: Vec<&'a Message> = request?.messages(protocol);
         let wants_meaning = ["fields", "packs", "that"].iter().any(|key| node.get(key).is_some());
-        if message.is_none() && wants_meaning {
+        if messages.is_empty() && wants_meaning {
             let text = match request?.command {
+                Some(_) if request?.registers.is_some() => {
+                    format!(
+                        "no block of `{}` has these registers: their answer cannot be read",
+                        protocol.name
+                    )
+                }
                 Some(command) => format!(
                     "`{}` has no command 0x{command:02X}: its answer cannot be read",
                     protocol.name
@@ -230,8 +306,8 @@ impl<'a> Loader<'a> {
             return None;
         }
         let places = Places {
-            messages: message.map(|message| (protocol, message)).into_iter().collect(),
-            unknown: message.is_none(),
+            unknown: messages.is_empty(),
+            messages: messages.into_iter().map(|message| (protocol, message)).collect(),
             if_carried: false,
         };
         let mut content = self.content(node, &places);
@@ -285,15 +361,39 @@ pub(crate) fn master(protocol: &Protocol) -> u8 {
         .unwrap_or(1)
 }
 
+/// The function by which registers are read where nothing else is said.
+fn read_function(protocol: &Protocol) -> u8 {
+    protocol
+        .registers
+        .as_ref()
+        .map_or(modbus::function::READ_HOLDING, RegisterMap::read_function)
+}
+
+fn read_registers(function: u8, start: u16, count: u16, address: u8) -> Vec<u8> {
+    match function {
+        modbus::function::READ_INPUT => modbus::Request::ReadInput { start, count },
+        _ => modbus::Request::ReadHolding { start, count },
+    }
+    .emit(address)
+}
+
 /// The bytes by which the harness asks the master for a message; `None` where it does not know how.
+///
+/// A block of registers is asked for as a whole, as its inverters do.
 pub(crate) fn question(protocol: &Protocol, message: &Message) -> Option<Vec<u8>> {
-    let (Envelope::PylonAscii { ver, cid1 }, MessageKey::Command(code)) = (protocol.envelope, message.key) else {
-        return None;
-    };
     if !is_askable(message) || message.danger.is_some() {
         return None;
     }
     let address = master(protocol);
-    let info: &[u8] = if message.request.is_empty() { &[] } else { &[address] };
-    pylon_ascii::emit(ver, address, cid1, code, info)
+    match (protocol.envelope, message.key) {
+        (Envelope::PylonAscii { ver, cid1 }, MessageKey::Command(code)) => {
+            let info: &[u8] = if message.request.is_empty() { &[] } else { &[address] };
+            pylon_ascii::emit(ver, address, cid1, code, info)
+        }
+        (Envelope::ModbusRtu | Envelope::Voltronic, MessageKey::Registers(_)) => {
+            let (start, count) = message.registers()?;
+            Some(read_registers(read_function(protocol), start, count, address))
+        }
+        _ => None,
+    }
 }
