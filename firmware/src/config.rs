@@ -23,15 +23,18 @@ pub enum Protocol {
     PaceModbus,
     /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.
     SrneModbus,
+    /// "Growatt RS485 V2.02", sheet growatt-rs485.
+    GrowattRs485,
 }
 
 impl Protocol {
     /// Every protocol that this firmware speaks.
-    pub const ALL: [Protocol; 4] = [
+    pub const ALL: [Protocol; 5] = [
         Protocol::PylonCan,
         Protocol::PylonRs485,
         Protocol::PaceModbus,
         Protocol::SrneModbus,
+        Protocol::GrowattRs485,
     ];
 
     /// The protocol's short name, `pylon-can`.
@@ -41,6 +44,7 @@ impl Protocol {
             Protocol::PylonRs485 => "pylon-rs485",
             Protocol::PaceModbus => "pace-modbus",
             Protocol::SrneModbus => "srne-modbus",
+            Protocol::GrowattRs485 => "growatt-rs485",
         }
     }
 
@@ -53,7 +57,7 @@ impl Protocol {
     pub const fn bus(self) -> Bus {
         match self {
             Protocol::PylonCan => Bus::Can,
-            Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus => Bus::Serial,
+            Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 => Bus::Serial,
         }
     }
 }

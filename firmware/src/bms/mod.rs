@@ -16,7 +16,9 @@ use crate::pack::PackView;
 use crate::pack::state::{PackState, Power};
 use crate::panel::Panel;
 use crate::panel::protocol_setting::ProtocolSetting;
-use crate::rs485::{self, AfterReply, Context, Outcome, REPLY_DELAY, SerialPort, pace_modbus, pylon_rs485};
+use crate::rs485::{
+    self, AfterReply, Context, Outcome, REPLY_DELAY, SerialPort, growatt_rs485, pace_modbus, pylon_rs485,
+};
 use crate::setting::{SetError, Setting};
 use crate::time::Instant;
 use crate::timer::{Timer, TimerTable};
@@ -442,6 +444,7 @@ impl Bms {
 
     /// Answers the Modbus frame that the silence on the line has ended.
     fn answer_modbus(&mut self) {
+        let protocol = self.protocol();
         let (frame, last_byte) = self.serial.collector.take();
         if self.timers.get(Timer::Reply).is_some() {
             return;
@@ -451,7 +454,11 @@ impl Bms {
             config: &self.config,
             bank: &mut self.bank,
         };
-        let outcome = pace_modbus::answer(frame, &mut context, &mut self.serial.modbus_reply);
+        let reply = &mut self.serial.modbus_reply;
+        let outcome = match protocol {
+            Some(Protocol::GrowattRs485) => growatt_rs485::answer(frame, &mut context, &mut self.serial.growatt, reply),
+            _ => pace_modbus::answer(frame, &mut context, reply),
+        };
         if let Outcome::Answered(after_reply) = outcome {
             self.serial.after_reply = after_reply;
             self.timers.set(Timer::Reply, last_byte + REPLY_DELAY);

@@ -6,6 +6,7 @@
 //! - [`SerialPort`]: takes bytes in, holds the one reply until it is due.
 
 pub(crate) mod ascii_frame;
+pub(crate) mod growatt_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
 pub(crate) mod pylon_rs485;
@@ -25,6 +26,8 @@ pub(crate) struct SerialPort {
     pub(crate) reply: FrameBuffer<{ pylon_rs485::LONGEST_REPLY }>,
     pub(crate) collector: Collector,
     pub(crate) modbus_reply: modbus::Reply,
+    /// What a Growatt inverter has written.
+    pub(crate) growatt: growatt_rs485::Handshake,
     /// What happens once the reply is on the line.
     pub(crate) after_reply: Option<AfterReply>,
 }
@@ -56,7 +59,10 @@ pub(crate) struct Context<'a> {
 
 /// Whether silence ends the frames of a protocol.
 pub(crate) const fn is_modbus(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::PaceModbus | Protocol::SrneModbus)
+    matches!(
+        protocol,
+        Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485
+    )
 }
 
 impl SerialPort {
@@ -66,6 +72,7 @@ impl SerialPort {
             reply: FrameBuffer::new(),
             collector: Collector::new(),
             modbus_reply: modbus::Reply::new(),
+            growatt: growatt_rs485::Handshake::new(),
             after_reply: None,
         }
     }
