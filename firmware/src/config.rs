@@ -19,17 +19,32 @@ pub enum Protocol {
     PylonCan,
     /// "PYLON RS485 LV V3.5", sheet pylon-rs485; also the setting for Deye and SAKO.
     PylonRs485,
+    /// "PACE_RS485_Modbus_UN", sheet pace-modbus.
+    PaceModbus,
+    /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.
+    SrneModbus,
+    /// "Growatt RS485 V2.02", sheet growatt-rs485.
+    GrowattRs485,
 }
 
 impl Protocol {
     /// Every protocol that this firmware speaks.
-    pub const ALL: [Protocol; 2] = [Protocol::PylonCan, Protocol::PylonRs485];
+    pub const ALL: [Protocol; 5] = [
+        Protocol::PylonCan,
+        Protocol::PylonRs485,
+        Protocol::PaceModbus,
+        Protocol::SrneModbus,
+        Protocol::GrowattRs485,
+    ];
 
     /// The protocol's short name, `pylon-can`.
     pub const fn name(self) -> &'static str {
         match self {
             Protocol::PylonCan => "pylon-can",
             Protocol::PylonRs485 => "pylon-rs485",
+            Protocol::PaceModbus => "pace-modbus",
+            Protocol::SrneModbus => "srne-modbus",
+            Protocol::GrowattRs485 => "growatt-rs485",
         }
     }
 
@@ -42,7 +57,7 @@ impl Protocol {
     pub const fn bus(self) -> Bus {
         match self {
             Protocol::PylonCan => Bus::Can,
-            Protocol::PylonRs485 => Bus::Serial,
+            Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 => Bus::Serial,
         }
     }
 }

@@ -16,8 +16,9 @@ use crate::pack::PackView;
 use crate::pack::state::{PackState, Power};
 use crate::panel::Panel;
 use crate::panel::protocol_setting::ProtocolSetting;
-use crate::rs485::pylon_rs485::{self, Context, Outcome};
-use crate::rs485::{AfterReply, REPLY_DELAY, SerialPort};
+use crate::rs485::{
+    self, AfterReply, Context, Outcome, REPLY_DELAY, SerialPort, growatt_rs485, pace_modbus, pylon_rs485,
+};
 use crate::setting::{SetError, Setting};
 use crate::time::Instant;
 use crate::timer::{Timer, TimerTable};
@@ -136,10 +137,19 @@ impl Bms {
     ///
     /// May change the answers of every `poll_` call.
     pub fn handle_serial(&mut self, now: Instant, bytes: &[u8]) {
-        // Whether a frame had stopped before these bytes is for the deframer to say, which knows how long they took.
-        self.timers.stop(Timer::PartialFrame);
+        // Whether a frame had stopped before these bytes is for its collector to say, which knows how long they took.
+        if !self.speaks_modbus() || self.serial.collector.is_continued(now, bytes.len()) {
+            self.timers.stop(Timer::PartialFrame);
+        }
         self.advance(now);
         if self.power != Power::Running || self.bus() != Some(Bus::Serial) {
+            return;
+        }
+        if self.speaks_modbus() {
+            self.serial.collector.push(self.now, bytes);
+            if let Some(timeout) = self.serial.collector.timeout() {
+                self.timers.set(Timer::PartialFrame, timeout);
+            }
             return;
         }
         self.serial.deframer.note_arrival(self.now, bytes.len());
@@ -197,7 +207,12 @@ impl Bms {
                 // The master is the one that talks: without it the whole bank is silent.
                 Some(AfterReply::TurnPackOff(_) | AfterReply::ShutDown) => self.fall_asleep(),
             }
-            return Some(Transmit::Serial(self.serial.reply.as_slice()));
+            let reply = if self.speaks_modbus() {
+                self.serial.modbus_reply.as_slice()
+            } else {
+                self.serial.reply.as_slice()
+            };
+            return Some(Transmit::Serial(reply));
         }
         None
     }
@@ -375,8 +390,12 @@ impl Bms {
             self.finish_init();
         }
         if self.timers.is_due(Timer::PartialFrame, self.now) {
-            self.serial.deframer.reset();
             self.timers.stop(Timer::PartialFrame);
+            if self.speaks_modbus() {
+                self.answer_modbus();
+            } else {
+                self.serial.deframer.reset();
+            }
         }
         if self.timers.is_due(Timer::PackPoll, self.now) {
             self.schedule_pack_poll();
@@ -417,6 +436,36 @@ impl Bms {
 
     fn bus(&self) -> Option<Bus> {
         self.protocol().map(Protocol::bus)
+    }
+
+    fn speaks_modbus(&self) -> bool {
+        self.protocol().is_some_and(rs485::is_modbus)
+    }
+
+    /// Answers the Modbus frame that the silence on the line has ended.
+    fn answer_modbus(&mut self) {
+        let protocol = self.protocol();
+        let (frame, last_byte) = self.serial.collector.take();
+        if self.timers.get(Timer::Reply).is_some() {
+            return;
+        }
+        let mut context = Context {
+            now: self.now,
+            config: &self.config,
+            bank: &mut self.bank,
+        };
+        let reply = &mut self.serial.modbus_reply;
+        let outcome = match protocol {
+            Some(Protocol::GrowattRs485) => growatt_rs485::answer(frame, &mut context, &mut self.serial.growatt, reply),
+            _ => pace_modbus::answer(frame, &mut context, reply),
+        };
+        if let Outcome::Answered(after_reply) = outcome {
+            self.serial.after_reply = after_reply;
+            self.timers.set(Timer::Reply, last_byte + REPLY_DELAY);
+            self.note_inverter();
+            // A write may have changed what the battery protects itself by.
+            self.refresh_bank();
+        }
     }
 
     /// Begins to speak the protocol that is selected, with nothing left over of another one.

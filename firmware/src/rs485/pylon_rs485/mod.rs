@@ -11,14 +11,13 @@ pub(crate) mod system_questions;
 
 use core::time::Duration;
 
-use super::AfterReply;
 use super::ascii_frame::{AsciiFrame, FrameBuffer, info_bytes};
+use super::{AfterReply, Context, Outcome};
 use crate::bank::Bank;
-use crate::config::{Config, MAX_PACKS};
+use crate::config::MAX_PACKS;
 use crate::convert::saturate_i16;
 use crate::limits::{CHARGE_VOLTAGE_RANGE, CURRENT_CEILING, DISCHARGE_VOLTAGE_RANGE, ForeignLimits};
 use crate::pack::{PackView, Unread};
-use crate::time::Instant;
 
 /// The longest reply: 42 for a whole group, with 18 characters of frame around INFO.
 pub(crate) const LONGEST_REPLY: usize = 18 + 2 * (2 + pack_questions::ANALOG_BLOCK * MAX_PACKS as usize);
@@ -64,26 +63,10 @@ mod rtn {
     pub(super) const COMMUNICATION: u8 = 0x91;
 }
 
-/// What becomes of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It is not for this battery, or no frame at all: no answer.
-    Silence,
-    /// The reply buffer holds the answer; something may have to be done after it.
-    Answered(Option<AfterReply>),
-}
-
 /// Why a question gets no normal reply.
 enum Refusal {
     Silent,
     Rtn(u8),
-}
-
-/// What the battery knows when it is asked.
-pub(crate) struct Context<'a> {
-    pub(crate) now: Instant,
-    pub(crate) config: &'a Config,
-    pub(crate) bank: &'a mut Bank,
 }
 
 /// Answers the frame with this text, which came between `~` and carriage return.
