@@ -208,11 +208,15 @@ fn complete_vectors_encode_back_to_their_bytes() {
         let context = context.map(|request| Decoder::new(protocol).request(request).1);
         let (parameters, registers) =
             context.map_or((Vec::new(), None), |context| (context.parameters, context.registers));
+        let default = protocol.variants.first();
         let input = EncodeInput {
             fields: on_wire(&vector.fields),
             packs: vector.packs.iter().map(|pack| on_wire(pack)).collect(),
             parameters,
-            variant: vector.variant.clone(),
+            variant: vector
+                .variant
+                .clone()
+                .or_else(|| default.map(|variant| variant.name.clone())),
         };
         let serial_request = vector.direction == Sender::Inverter && matches!(vector.frame, BusFrame::Serial(_));
         let encoded = match (serial_request, registers, decoded.message) {
