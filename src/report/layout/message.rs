@@ -47,38 +47,55 @@ pub fn render(protocol: &Protocol, message: &Message, covered: &[String], style:
         } else {
             out.push('\n');
         }
-        out.push_str(&layout(&message.layout, style));
+        out.push_str(&table_of(
+            &message.layout,
+            message.registers().map(|(first, _)| first),
+            style,
+        ));
     }
     out.push_str(&rules_of(protocol, message, style));
     out.push_str(&covered_by(covered, style));
     out
 }
 
-/// The register map: fields by register, blocks as inverters ask for them.
-pub fn render_registers(map: &RegisterMap, style: &Style) -> String {
+/// The register blocks as inverters ask for them. Their fields are shown block by block.
+pub fn render_registers(protocol: &Protocol, map: &RegisterMap, style: &Style) -> String {
     let mut out = section(style, "Register blocks");
-    let mut table = Table::new(&["block", "registers", "grade", "read gives"]);
+    let mut table = Table::new(&["registers", "block", "grade", "unused", "written by", "what it is"]);
     for block in &map.blocks {
+        let (first, last) = (block.registers.start(), block.registers.end());
+        let inside = |range: &std::ops::RangeInclusive<u16>| range.start() <= last && first <= range.end();
+        let mut functions: Vec<String> = Vec::new();
+        for (_, function) in map.writable.iter().filter(|(range, _)| inside(range)) {
+            let text = format!("0x{function:02X}");
+            if !functions.contains(&text) {
+                functions.push(text);
+            }
+        }
         table.row(vec![
+            format!("0x{first:04X}..0x{last:04X}"),
             block.name.clone(),
-            format!("0x{:04X}..0x{:04X}", block.registers.start(), block.registers.end()),
             block.grade.letter().to_string(),
             block.read.join(", "),
+            functions.join(", "),
+            protocol
+                .message_by_name(&block.name)
+                .map_or(String::new(), |message| message.title.clone()),
         ]);
     }
     out.push_str(&table.render(style, 2));
-    out.push_str(&section(
-        style,
-        "Registers (bytes count from register 0: byte 2 n is register n)",
-    ));
-    out.push_str(&layout(&map.layout, style));
     out
 }
 
 /// The fields of a layout as a table, with what stands in the bits between them.
 pub fn layout(layout: &Layout, style: &Style) -> String {
+    table_of(layout, None, style)
+}
+
+/// The same, by register where the first one is given.
+fn table_of(layout: &Layout, register: Option<u16>, style: &Style) -> String {
     let mut rows: Vec<(usize, Line)> = Vec::new();
-    items(&layout.items, 0, &mut rows);
+    items(&layout.items, register, 0, &mut rows);
     // Reserved bits stand among the fields of fixed places; a layout that counts on has none to be sorted among.
     let fixed = layout.items.iter().all(|item| match item {
         Item::Field(field) => first_byte(&field.place).is_some(),
@@ -87,13 +104,14 @@ pub fn layout(layout: &Layout, style: &Style) -> String {
     for reserved in &layout.reserved {
         rows.push((
             first_byte(&reserved.place).unwrap_or(usize::MAX),
-            Line::Cells(reserved_row(reserved)),
+            Line::Cells(reserved_row(reserved, register)),
         ));
     }
     if fixed {
         rows.sort_by_key(|(position, _)| *position);
     }
-    let mut table = Table::new(&["bytes", "field", "reads as", "grade", "what it is"]);
+    let place = if register.is_some() { "register" } else { "bytes" };
+    let mut table = Table::new(&[place, "field", "reads as", "grade", "what it is"]);
     for (_, line) in rows {
         match line {
             Line::Cells(cells) => table.row(cells),
@@ -137,11 +155,11 @@ enum Line {
     Note(usize, String),
 }
 
-fn items(list: &[Item], depth: usize, rows: &mut Vec<(usize, Line)>) {
+fn items(list: &[Item], register: Option<u16>, depth: usize, rows: &mut Vec<(usize, Line)>) {
     let note = |text: String| (usize::MAX, Line::Note(depth, text));
     let cells = |field: &Field| {
         let position = first_byte(&field.place).unwrap_or(usize::MAX);
-        (position, Line::Cells(field_row(field, depth)))
+        (position, Line::Cells(field_row(field, register, depth)))
     };
     for item in list {
         match item {
@@ -155,24 +173,24 @@ fn items(list: &[Item], depth: usize, rows: &mut Vec<(usize, Line)>) {
                 };
                 let each = if repeat.packs { ", one pack each" } else { "" };
                 rows.push(note(format!("{times}, at most {}{each}:", repeat.max)));
-                items(&repeat.items, depth + 1, rows);
+                items(&repeat.items, register, depth + 1, rows);
             }
             Item::When(when) => {
                 rows.push(note(format!("only if {}:", when.condition.text)));
-                items(&when.items, depth + 1, rows);
+                items(&when.items, register, depth + 1, rows);
             }
             Item::Pages(pages) => {
                 rows.push(cells(&pages.key));
                 for (page, inner) in &pages.pages {
                     rows.push(note(format!("if {} is {page}:", pages.key.name)));
-                    items(inner, depth + 1, rows);
+                    items(inner, register, depth + 1, rows);
                 }
             }
         }
     }
 }
 
-fn field_row(field: &Field, depth: usize) -> Vec<String> {
+fn field_row(field: &Field, register: Option<u16>, depth: usize) -> Vec<String> {
     let mut about = field.title.clone();
     if field.optional {
         about.push_str(if about.is_empty() {
@@ -182,7 +200,7 @@ fn field_row(field: &Field, depth: usize) -> Vec<String> {
         });
     }
     vec![
-        words::place(&field.place),
+        place(&field.place, register),
         format!("{}{}", "  ".repeat(depth), field.name),
         words::reading(field),
         words::grade(field),
@@ -190,7 +208,7 @@ fn field_row(field: &Field, depth: usize) -> Vec<String> {
     ]
 }
 
-fn reserved_row(reserved: &Reserved) -> Vec<String> {
+fn reserved_row(reserved: &Reserved, register: Option<u16>) -> Vec<String> {
     let values = |values: &[u64]| {
         let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
         texts.join(" or ")
@@ -208,11 +226,18 @@ fn reserved_row(reserved: &Reserved) -> Vec<String> {
         text
     };
     vec![
-        words::place(&reserved.place),
+        place(&reserved.place, register),
         "(reserved)".to_string(),
         reads_as,
         reserved.grade.letter().to_string(),
     ]
+}
+
+fn place(place: &Place, register: Option<u16>) -> String {
+    match register {
+        Some(first) => words::register(place, first),
+        None => words::place(place),
+    }
 }
 
 fn rules_of(protocol: &Protocol, message: &Message, style: &Style) -> String {

@@ -18,7 +18,7 @@ pub fn render(protocol: &Protocol, style: &Style) -> String {
     out.push_str(&facts(protocol, style));
     out.push_str(&messages(protocol, style));
     if let Some(map) = &protocol.registers {
-        out.push_str(&render_registers(map, style));
+        out.push_str(&render_registers(protocol, map, style));
     }
     out.push_str(&inverter(protocol, style));
     out.push_str(&errors(protocol, style));
@@ -138,7 +138,9 @@ fn messages(protocol: &Protocol, style: &Style) -> String {
         let listed = protocol
             .messages
             .iter()
-            .filter(|message| message.from == sender && !own(message.key));
+            .filter(|message| message.from == sender && !own(message.key))
+            // Blocks of registers have a table of their own.
+            .filter(|message| message.registers().is_none());
         for message in listed {
             let comes = match (&message.period, message.presence) {
                 (_, Presence::Optional) => "optional".to_string(),

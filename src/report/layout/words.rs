@@ -28,6 +28,24 @@ pub fn bus(bus: &Bus) -> String {
     }
 }
 
+/// Where a field of a register block stands, by register: `0x0010`, `0x0004-0x0005`, `0x0002 low`, `0x0009.3`.
+pub fn register(place: &Place, first: u16) -> String {
+    let Anchor::Start(at) = place.anchor else {
+        return self::place(place);
+    };
+    let register = usize::from(first) + at / 2;
+    let last = usize::from(first) + (at + place.bytes.max(1) - 1) / 2;
+    let mut text = format!("0x{register:04X}");
+    match place.bits {
+        Some((low, high)) if low == high => text.push_str(&format!(".{low}")),
+        Some((low, high)) => text.push_str(&format!(" bits {low}-{high}")),
+        None if last > register => text.push_str(&format!("-0x{last:04X}")),
+        None if place.bytes == 1 => text.push_str(if at % 2 == 0 { " high" } else { " low" }),
+        None => {}
+    }
+    text
+}
+
 /// A place: `0-1`, `0.7` (byte and bit), `4.0-1`, `+2` (two bytes after the part before), `end-2`.
 pub fn place(place: &Place) -> String {
     let whole = place.bits.is_none();
@@ -293,6 +311,26 @@ mod tests {
             order,
             low_word_first: false,
         })
+    }
+
+    #[test]
+    fn places_in_registers_are_registers() {
+        let at = |start: usize, bytes: usize, bits: Option<(u8, u8)>| {
+            let place = Place {
+                anchor: Anchor::Start(start),
+                bytes,
+                bits,
+                order: ByteOrder::Big,
+                low_word_first: false,
+            };
+            register(&place, 0x10)
+        };
+        assert_eq!(at(0, 2, None), "0x0010");
+        assert_eq!(at(2, 4, None), "0x0011-0x0012");
+        assert_eq!(at(4, 1, None), "0x0012 high");
+        assert_eq!(at(5, 1, None), "0x0012 low");
+        assert_eq!(at(6, 2, Some((12, 12))), "0x0013.12");
+        assert_eq!(at(6, 2, Some((0, 1))), "0x0013 bits 0-1");
     }
 
     #[test]
