@@ -1,5 +1,7 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::rs485::modbus::LengthField;
+
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
 
@@ -25,16 +27,19 @@ pub enum Protocol {
     SrneModbus,
     /// "Growatt RS485 V2.02", sheet growatt-rs485.
     GrowattRs485,
+    /// "Voltronic RS485 Inverter V1.5", sheet voltronic-rs485.
+    VoltronicRs485,
 }
 
 impl Protocol {
     /// Every protocol that this firmware speaks.
-    pub const ALL: [Protocol; 5] = [
+    pub const ALL: [Protocol; 6] = [
         Protocol::PylonCan,
         Protocol::PylonRs485,
         Protocol::PaceModbus,
         Protocol::SrneModbus,
         Protocol::GrowattRs485,
+        Protocol::VoltronicRs485,
     ];
 
     /// The protocol's short name, `pylon-can`.
@@ -45,6 +50,7 @@ impl Protocol {
             Protocol::PaceModbus => "pace-modbus",
             Protocol::SrneModbus => "srne-modbus",
             Protocol::GrowattRs485 => "growatt-rs485",
+            Protocol::VoltronicRs485 => "voltronic-rs485",
         }
     }
 
@@ -57,7 +63,11 @@ impl Protocol {
     pub const fn bus(self) -> Bus {
         match self {
             Protocol::PylonCan => Bus::Can,
-            Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 => Bus::Serial,
+            Protocol::PylonRs485
+            | Protocol::PaceModbus
+            | Protocol::SrneModbus
+            | Protocol::GrowattRs485
+            | Protocol::VoltronicRs485 => Bus::Serial,
         }
     }
 }
@@ -81,6 +91,8 @@ pub struct Config {
     pub pylon_can: PylonCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
+    /// How Voltronic RS485 tells the length of its replies (Q-35: registers; the others are met in the field).
+    pub voltronic_length: LengthField,
 }
 
 impl Default for Config {
@@ -92,6 +104,7 @@ impl Default for Config {
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
+            voltronic_length: LengthField::default(),
         }
     }
 }

@@ -112,5 +112,6 @@ pub use panel::protocol_setting::ProtocolSetting;
 pub use panel::{PanelAction, PanelError, PanelView, Permission};
 pub use protection::condition::{Blocks, Condition, ConditionKind, ConditionSet};
 pub use protection::parameters::{Parameter, ParameterUnit, Parameters};
+pub use rs485::modbus::LengthField;
 pub use setting::{SetError, Setting, Switch};
 pub use time::Instant;

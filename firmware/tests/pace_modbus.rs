@@ -463,3 +463,55 @@ fn extremes_are_held_and_missing_probes_told() {
     bench.set(Setting::Current { milliamperes: -400_000 });
     assert_eq!(register(&mut bench, 1, 0), 0x8000);
 }
+
+/// Whatever is asked: silence, or one frame with the address, the function and a length that fit.
+#[test]
+fn any_question_gives_a_sound_frame_or_silence() {
+    let mut state = 1u64;
+    let mut below = |limit: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % limit
+    };
+    let mut bench = pace();
+    let (mut answers, mut silences) = (0, 0);
+    for _ in 0..3000 {
+        let function = [0x03, 0x03, 0x10, 0x04, below(256)][usize::try_from(below(5)).unwrap()];
+        let mut frame = vec![below(3), function];
+        frame.extend([below(3) / 2 * 255, below(200)]);
+        if function == 0x10 {
+            let count = below(6);
+            frame.extend([0, count, 2 * count + below(4) / 3]);
+            frame.extend((0..2 * count + below(9) / 8).map(|_| below(256)));
+        } else {
+            frame.extend([below(9) / 8, below(140)]);
+            frame.truncate(usize::try_from(6 - below(9) / 8).unwrap());
+        }
+        let digits: Vec<_> = frame.iter().map(|byte| format!("{byte:02X}")).collect();
+        let question = sealed(&digits.join(" "));
+        let Some(reply) = ask(&mut bench, &question) else {
+            silences += 1;
+            continue;
+        };
+        answers += 1;
+        let (body, _) = reply.split_at(reply.len() - 6);
+        assert_eq!(sealed(body), reply, "CRC of the answer to {question}");
+        let (asked, reply) = (bytes(&question), bytes(&reply));
+        assert_eq!((asked[0], reply[0]), (1, 1), "{question}");
+        match reply[1] {
+            0x03 => assert_eq!(
+                (reply[2], reply.len()),
+                (2 * asked[5], 5 + 2 * usize::from(asked[5])),
+                "{question}"
+            ),
+            0x10 => assert_eq!(reply[2..6], asked[2..6], "{question}"),
+            refused => {
+                assert_eq!((refused, reply.len()), (asked[1] | 0x80, 5), "{question}");
+                assert!((1..=3).contains(&reply[2]), "{question}");
+            }
+        }
+    }
+    assert!(
+        answers > 500 && silences > 500,
+        "{answers} answers, {silences} silences"
+    );
+}

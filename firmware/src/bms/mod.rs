@@ -18,6 +18,7 @@ use crate::panel::Panel;
 use crate::panel::protocol_setting::ProtocolSetting;
 use crate::rs485::{
     self, AfterReply, Context, Outcome, REPLY_DELAY, SerialPort, growatt_rs485, pace_modbus, pylon_rs485,
+    voltronic_rs485,
 };
 use crate::setting::{SetError, Setting};
 use crate::time::Instant;
@@ -457,6 +458,7 @@ impl Bms {
         let reply = &mut self.serial.modbus_reply;
         let outcome = match protocol {
             Some(Protocol::GrowattRs485) => growatt_rs485::answer(frame, &mut context, &mut self.serial.growatt, reply),
+            Some(Protocol::VoltronicRs485) => voltronic_rs485::answer(frame, &mut context, reply),
             _ => pace_modbus::answer(frame, &mut context, reply),
         };
         if let Outcome::Answered(after_reply) = outcome {

@@ -38,7 +38,11 @@ impl Message {
 fn messages(protocol: Protocol) -> &'static [Message] {
     match protocol {
         Protocol::PylonCan => pylon_can::MESSAGES,
-        Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 => &[],
+        Protocol::PylonRs485
+        | Protocol::PaceModbus
+        | Protocol::SrneModbus
+        | Protocol::GrowattRs485
+        | Protocol::VoltronicRs485 => &[],
     }
 }
 
@@ -46,7 +50,11 @@ fn messages(protocol: Protocol) -> &'static [Message] {
 pub(crate) fn is_keepalive(protocol: Protocol, frame: &CanFrame) -> bool {
     match protocol {
         Protocol::PylonCan => pylon_can::is_keepalive(frame),
-        Protocol::PylonRs485 | Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 => false,
+        Protocol::PylonRs485
+        | Protocol::PaceModbus
+        | Protocol::SrneModbus
+        | Protocol::GrowattRs485
+        | Protocol::VoltronicRs485 => false,
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod growatt_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
 pub(crate) mod pylon_rs485;
+pub(crate) mod voltronic_rs485;
 
 use core::time::Duration;
 
@@ -61,7 +62,7 @@ pub(crate) struct Context<'a> {
 pub(crate) const fn is_modbus(protocol: Protocol) -> bool {
     matches!(
         protocol,
-        Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485
+        Protocol::PaceModbus | Protocol::SrneModbus | Protocol::GrowattRs485 | Protocol::VoltronicRs485
     )
 }
 

@@ -54,7 +54,7 @@ fn crc(bytes: &[u8]) -> u16 {
     })
 }
 
-/// A frame with a right CRC.
+/// A question, with a right CRC where nothing else is said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
     /// Who is asked; 0 is everybody, and nobody answers.
@@ -86,15 +86,22 @@ pub(crate) enum Access<'a> {
 impl<'a> Question<'a> {
     /// Looks at bytes as a frame; `None` when they are too short for one or their CRC is wrong.
     pub(crate) fn new_checked(bytes: &'a [u8]) -> Option<Question<'a>> {
+        let (question, is_sound) = Question::new_unchecked(bytes)?;
+        is_sound.then_some(question)
+    }
+
+    /// The same with whether the CRC is right, for a protocol that answers a wrong one; `None` when too short.
+    pub(crate) fn new_unchecked(bytes: &'a [u8]) -> Option<(Question<'a>, bool)> {
         let (covered, sent) = bytes.split_at_checked(bytes.len().checked_sub(2)?)?;
         let (&[address, function], body) = covered.split_at_checked(2)? else {
             return None;
         };
-        (crc(covered).to_le_bytes() == sent).then_some(Question {
+        let question = Question {
             address,
             function,
             body,
-        })
+        };
+        Some((question, crc(covered).to_le_bytes() == sent))
     }
 
     /// What it asks; `None` for a frame that is cut short or too long, which is not answered.
@@ -122,6 +129,18 @@ impl<'a> Question<'a> {
     }
 }
 
+/// How a reply to a read tells its length (sheet voltronic-rs485, "Reply framings met in the field").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LengthField {
+    /// The number of registers in two bytes: Voltronic's document.
+    #[default]
+    Words,
+    /// The number of bytes in two bytes: Seplos.
+    WideBytes,
+    /// The number of bytes in one byte: Modbus.
+    Bytes,
+}
+
 /// A reply to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -139,13 +158,32 @@ impl Reply {
 
     /// The values of registers.
     pub(crate) fn values(&mut self, question: &Question<'_>, values: impl Iterator<Item = u16>) {
+        self.values_with(question, LengthField::Bytes, values);
+    }
+
+    /// The values of registers, at most 125, with the length told in this way.
+    pub(crate) fn values_with(
+        &mut self,
+        question: &Question<'_>,
+        length_field: LengthField,
+        values: impl Iterator<Item = u16>,
+    ) {
         self.begin(question.address, function::READ);
-        self.push(&[0]);
+        let at = self.length;
+        let width = if length_field == LengthField::Bytes { 1 } else { 2 };
+        self.push(&[0, 0][..width]);
         for value in values {
             self.push(&value.to_be_bytes());
         }
         // 125 registers have 250 bytes.
-        self.bytes[2] = u8::try_from(self.length - 3).unwrap_or(u8::MAX);
+        let bytes = u8::try_from(self.length - at - width).unwrap_or(u8::MAX);
+        let told = if length_field == LengthField::Words {
+            bytes / 2
+        } else {
+            bytes
+        };
+        // In two bytes the high one stays 0.
+        self.bytes[at + width - 1] = told;
         self.finish();
     }
 
@@ -159,8 +197,13 @@ impl Reply {
 
     /// The request is refused.
     pub(crate) fn exception(&mut self, question: &Question<'_>, exception: Exception) {
+        self.refusal(question, exception as u8);
+    }
+
+    /// The request is refused with a code of the protocol's own.
+    pub(crate) fn refusal(&mut self, question: &Question<'_>, code: u8) {
         self.begin(question.address, question.function | function::REFUSED);
-        self.push(&[exception as u8]);
+        self.push(&[code]);
         self.finish();
     }
 

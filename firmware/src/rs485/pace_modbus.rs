@@ -1,7 +1,7 @@
 //! PACE Modbus V1.3 (sheets pace-modbus, A, and srne-modbus, B): "PACE_RS485_Modbus_UN" and SRNE's "RS485 Modbus V1.3".
 //!
-//! One register map for both settings; no difference on the wire is known. Register numbers are decimal. Each pack has its
-//! own values at its own address; the master also answers for the slaves that are online.
+//! One register map for both settings; no difference on the wire is known. Register numbers are decimal. Each pack has
+//! its own values at its own address; the master also answers for the slaves that are online.
 //!
 //! | registers | content |
 //! |---|---|
@@ -196,7 +196,8 @@ pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply)
     Outcome::Answered(None)
 }
 
-/// The pack at an address: the DIP address of the battery, or as master that of a slave that can be reached.
+/// The pack at an address: the DIP address of the battery, or as master that of a slave that can be reached (Q-11,
+///
 fn asked_pack(address: u8, context: &Context<'_>) -> Option<PackView> {
     let number = match context.config.dip {
         0 | 1 if address == 1 => 1,

@@ -89,9 +89,9 @@ fn u24(value: u32) -> [u8; 3] {
 }
 
 /// A value is below its lower limit, and the protection for it acts.
-const BELOW: u8 = 0x01;
+pub(crate) const BELOW: u8 = 0x01;
 /// A value is above its upper limit, and the protection for it acts.
-const ABOVE: u8 = 0x02;
+pub(crate) const ABOVE: u8 = 0x02;
 /// Another error: a sensor that is missing while the sensor fault is active.
 const OTHER: u8 = 0xF0;
 
@@ -180,7 +180,7 @@ fn cell_faults(pack: &PackView) -> u16 {
     })
 }
 
-fn cell_status(pack: &PackView) -> [u8; CELLS] {
+pub(crate) fn cell_status(pack: &PackView) -> [u8; CELLS] {
     let mut status = [0; CELLS];
     let cells = pack.cell_voltage_mv.map(|cell| Some(i32::from(cell)));
     if pack.conditions.contains(CellUnderVoltageProtection) {
@@ -196,7 +196,7 @@ fn cell_status(pack: &PackView) -> [u8; CELLS] {
     status
 }
 
-fn temperature_status(pack: &PackView) -> [u8; TEMPERATURES] {
+pub(crate) fn temperature_status(pack: &PackView) -> [u8; TEMPERATURES] {
     const LOW_OR_HIGH: [(Condition, u8, Parameter); 4] = [
         (
             ChargeUnderTemperatureProtection,
