@@ -16,6 +16,7 @@
 //! A definition reads like the vendor's own table. It is written from the protocol sheet, by hand, a second time: the
 //! reference BMS in `firmware/` shares nothing with it.
 
+mod carriers;
 pub mod check;
 pub mod citations;
 pub mod library;
@@ -27,6 +28,7 @@ pub mod scope;
 pub mod shape;
 pub mod vocabulary;
 
+pub use carriers::Carriers;
 pub use library::Library;
 pub use model::*;
 pub use product::{BusKind, Product, Requirement, TestSite};

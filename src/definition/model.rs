@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Carriers;
 use crate::document::{Source, Span};
 use crate::rule::Program;
 use crate::value::{Number, Quantity, Unit};
@@ -137,6 +138,8 @@ pub struct Protocol {
     pub forbidden_ids: Vec<(CanId, Grade)>,
     /// The time within which a complete set of frames follows the first frame.
     pub first_set: Option<(Duration, Grade)>,
+    /// Which message carries a field.
+    pub(crate) carriers: Carriers,
     /// The definition's file.
     pub source: Source,
 }

@@ -1,6 +1,6 @@
 //! A case on one protocol: cases of suites for all protocols name fields, not messages; here the messages are found.
 
-use crate::definition::{AddressClass, Field, Kind, Message, Presence, Protocol, Sender};
+use crate::definition::{Field, Kind, Message, Protocol};
 use crate::value::Quantity;
 
 use super::{Action, Case, Content, Demand, Expect, Step, Suite, demand};
@@ -112,7 +112,7 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Option<Step>, String> {
 fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option<Action>, String> {
     let mut parts: Vec<(&Message, Vec<(String, Demand)>)> = Vec::new();
     for (name, demanded) in &expect.content.fields {
-        let Some((message, field)) = carrier(name, protocol) else {
+        let Some((message, field)) = protocol.carrier(name, super::is_askable) else {
             if expect.if_carried {
                 continue;
             }
@@ -146,26 +146,6 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option
         (None, _) if expect.if_carried => Ok(None),
         (None, _) => Err("nothing says which message is meant".into()),
     }
-}
-
-/// The message that carries a field of the bank, among those that every battery sends: one of the whole system before
-/// one of a pack.
-fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p Field)> {
-    protocol
-        .messages
-        .iter()
-        .filter(|message| message.from == Sender::Bms && message.danger.is_none())
-        .filter(|message| message.presence == Presence::Default && message.claim.is_none())
-        .filter(|message| !protocol.asks() || super::is_askable(message))
-        .filter_map(|message| Some((message, message.field(name)?)))
-        .min_by_key(|(message, field)| {
-            let address = match message.address {
-                AddressClass::System => 0,
-                AddressClass::Any => 1,
-                AddressClass::Pack => 2,
-            };
-            (field.of_pack, address)
-        })
 }
 
 /// The demand as this wire can carry it.

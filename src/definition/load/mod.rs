@@ -144,6 +144,7 @@ impl Loader<'_> {
             other_ids: (Outcome::Information, Grade::D),
             forbidden_ids: Vec::new(),
             first_set: None,
+            carriers: Carriers::default(),
             source: self.source.clone(),
         };
         for setting in list(node.get("settings")) {

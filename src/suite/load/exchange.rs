@@ -233,6 +233,7 @@ impl<'a> Loader<'a> {
             messages: message.map(|message| (protocol, message)).into_iter().collect(),
             unknown: message.is_none(),
             if_carried: false,
+            table: None,
         };
         let mut content = self.content(node, &places);
         if let Some(frame) = node.get("frame") {

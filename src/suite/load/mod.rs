@@ -17,6 +17,10 @@ mod steps;
 pub(crate) use exchange::question;
 pub(crate) use steps::is_askable;
 
+use std::rc::Rc;
+
+use names::FieldTable;
+
 use crate::definition::{Grade, Origin, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics, Node, Source, Span, node, shape};
@@ -41,6 +45,7 @@ pub fn load(source: &Source, protocols: &[&Protocol]) -> (Option<Suite>, Diagnos
         source,
         known: protocols,
         scope: Vec::new(),
+        table: None,
         diagnostics: shape::check(&node, &SUITE, source),
     };
     let suite = loader.suite(&node);
@@ -57,6 +62,8 @@ struct Loader<'a> {
     known: &'a [&'a Protocol],
     /// The definitions that the suite runs on: one, or all.
     scope: Vec<&'a Protocol>,
+    /// The fields of the scope by name, once asked for.
+    table: Option<Rc<FieldTable<'a>>>,
     diagnostics: Diagnostics,
 }
 

@@ -1,5 +1,8 @@
 //! Messages and fields of the definitions that a suite runs on.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::definition::scope::all_fields;
 use crate::definition::vocabulary;
 use crate::definition::{Bus, Field, Message, Protocol};
@@ -18,6 +21,38 @@ pub(super) struct Places<'a> {
     pub(super) unknown: bool,
     /// The demand falls away where the fields are not carried.
     pub(super) if_carried: bool,
+    /// Where every message of every protocol is meant: their fields, so that not each demand looks through them all.
+    pub(super) table: Option<Rc<FieldTable<'a>>>,
+}
+
+/// Fields by their names.
+#[derive(Debug, Default)]
+pub(super) struct FieldTable<'a> {
+    named: HashMap<&'a str, Vec<&'a Field>>,
+    /// Fields with `{n}` in their names.
+    numbered: Vec<&'a Field>,
+}
+
+impl<'a> FieldTable<'a> {
+    fn of(messages: &[(&'a Protocol, &'a Message)]) -> FieldTable<'a> {
+        let mut table = FieldTable::default();
+        for field in messages
+            .iter()
+            .flat_map(|(protocol, message)| all_fields(protocol, message))
+        {
+            match field.name.contains('{') {
+                true => table.numbered.push(field),
+                false => table.named.entry(&field.name).or_default().push(field),
+            }
+        }
+        table
+    }
+
+    fn fields(&self, name: &str) -> Vec<&'a Field> {
+        let named = self.named.get(name).into_iter().flatten();
+        let numbered = self.numbered.iter().filter(|field| field.matches(name));
+        named.chain(numbered).copied().collect()
+    }
 }
 
 impl<'a> Loader<'a> {
@@ -64,11 +99,12 @@ impl<'a> Loader<'a> {
             messages,
             unknown,
             if_carried: false,
+            table: None,
         }
     }
 
     /// Every message of the scope.
-    pub(super) fn any_message(&self) -> Places<'a> {
+    pub(super) fn any_message(&mut self) -> Places<'a> {
         let messages = self
             .scope
             .iter()
@@ -77,6 +113,9 @@ impl<'a> Loader<'a> {
         Places {
             unknown: messages.is_empty(),
             if_carried: false,
+            table: Some(Rc::clone(
+                self.table.get_or_insert_with(|| Rc::new(FieldTable::of(&messages))),
+            )),
             messages,
         }
     }
@@ -150,7 +189,10 @@ impl<'a> Loader<'a> {
 impl<'a> Places<'a> {
     /// The fields with this name, one for each message that has it.
     pub(super) fn fields(&self, name: &str) -> Vec<&'a Field> {
-        self.all_fields().filter(|field| field.matches(name)).collect()
+        match &self.table {
+            Some(table) => table.fields(name),
+            None => self.all_fields().filter(|field| field.matches(name)).collect(),
+        }
     }
 
     /// The fields on the wire, and those that are computed from them.
@@ -162,8 +204,9 @@ impl<'a> Places<'a> {
 
     /// Whether a field takes no place on the wire.
     fn is_computed(&self, field: &Field) -> bool {
-        let on_wire = |(_, message): &(_, &Message)| message.fields().iter().any(|known| std::ptr::eq(*known, field));
-        !self.messages.iter().any(on_wire)
+        let derived =
+            |(protocol, _): &(&Protocol, _)| protocol.derived.iter().any(|known| std::ptr::eq(&known.field, field));
+        self.messages.iter().any(derived)
     }
 
     /// All field names, each once.
