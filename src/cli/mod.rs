@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`run`] | drives a target through cases and judges it |
+//! | [`mutate`] | which wire faults the suites miss |
 //! | [`decode`] | frames to fields, streaming |
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
 //! | [`explain`] | the layout of a protocol, as a person reads it |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod explain;
 pub mod list;
 pub mod man;
+pub mod mutate;
 pub mod output;
 pub mod run;
 
@@ -86,6 +88,8 @@ pub struct Cli {
 pub enum Command {
     /// Test a target and judge it
     Run(run::RunArguments),
+    /// Measure which wire faults the suites miss
+    Mutate(mutate::MutateArguments),
     /// Show the fields of recorded frames
     Decode(decode::DecodeArguments),
     /// Play the battery: the reference BMS on a wire
@@ -119,6 +123,7 @@ pub fn run(arguments: Cli) -> Result<Status, CliError> {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&context, arguments),
+        Command::Mutate(arguments) => mutate::mutate(&context, &arguments),
         Command::Decode(arguments) => decode::decode(&context, arguments),
         Command::List(arguments) => list::list(&context, &arguments),
         Command::Explain(arguments) => explain::explain(&context, &arguments),

@@ -135,6 +135,7 @@ fn unreadable(path: &Path, reason: &str) -> Diagnostics {
 pub struct Library {
     protocols: Vec<Protocol>,
     products: Vec<Product>,
+    equivalents: Vec<Source>,
 }
 
 impl Library {
@@ -152,8 +153,12 @@ impl Library {
     pub fn from_sources(sources: &[Source]) -> (Library, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
         let mut protocols: Vec<Protocol> = Vec::new();
-        let mut products = Vec::new();
+        let (mut products, mut equivalents) = (Vec::new(), Vec::new());
         for source in sources {
+            if load::is_list_of_equivalents(source) {
+                equivalents.push(source.clone());
+                continue;
+            }
             if load::is_product(source) {
                 let (product, found) = load::product(source);
                 diagnostics.extend(found);
@@ -181,7 +186,12 @@ impl Library {
             }
         }
         protocols.sort_by(|a, b| a.name.cmp(&b.name));
-        (Library { protocols, products }, diagnostics)
+        let library = Library {
+            protocols,
+            products,
+            equivalents,
+        };
+        (library, diagnostics)
     }
 
     /// The protocol with this name.
@@ -197,6 +207,12 @@ impl Library {
     /// The requirement with this number, of any product.
     pub fn requirement(&self, id: &str) -> Option<&Requirement> {
         self.products.iter().find_map(|product| product.requirement(id))
+    }
+
+    /// The lists of faults that by the sheets cannot be told from correct behaviour; read by
+    /// [`equivalent::load`](crate::fault::equivalent::load), for which the definitions must be known.
+    pub fn equivalents(&self) -> &[Source] {
+        &self.equivalents
     }
 
     /// All protocols by name.

@@ -287,7 +287,7 @@ pub static CATALOGUE: &[Operator] = operators! {
         => field(value::is_number, &[value::neighbour_value]);
     "fields-exchanged" Value: "sends a value and that of the next field of the same size in each other's place",
         to "numbers beside another one of their size", says "values of two fields exchanged"
-        => both_ways(value::is_number, &[value::exchanged]);
+        => both_ways(value::is_number, &[value::exchanged, value::exchanged_before]);
     "saturated" Value: "sends 255 (signed: 127) for everything above, as from a variable of one byte",
         to "numbers of two bytes and more", says "cut to what one byte holds"
         => field(value::is_wide_number, &[value::saturated]);
@@ -316,21 +316,15 @@ pub static CATALOGUE: &[Operator] = operators! {
     "bit-inverted" Flag: "sends a flag inverted",
         to "flags", says "inverted"
         => both_ways(flag::is_flag, &[flag::inverted]);
-    "bit-stuck-0" Flag: "never sets a flag",
-        to "flags", says "never set"
-        => field(flag::is_flag, &[flag::never_set]);
-    "bit-stuck-1" Flag: "always sets a flag",
-        to "flags", says "always set"
-        => field(flag::is_flag, &[flag::always_set]);
     "bits-exchanged" Flag: "sends a flag and the next one in each other's place",
         to "flags beside another one", says "exchanged with the flag beside it"
-        => both_ways(flag::is_flag, &[flag::exchanged]);
-    "bits-reversed" Flag: "counts the bits of a byte from the other end",
-        to "bytes with flags", says "bits counted from the other end of the byte"
-        => both_ways(flag::is_bit, &[flag::reversed]);
+        => both_ways(flag::is_flag, &[flag::exchanged, flag::exchanged_before]);
     "words-exchanged" Flag: "sends alarms where protections belong, and the other way round",
         to "messages with protections and their alarms", says "alarms and protections exchanged"
         => Act::Message { fits: flag::has_both_words, change: flag::words_exchanged };
+    "bits-reversed" Flag: "counts the bits of a byte from the other end",
+        to "bytes with flags", says "bits counted from the other end of the byte"
+        => both_ways(flag::is_bit, &[flag::reversed]);
     "enable-not-withdrawn" Flag: "does not withdraw a permission once given",
         to "flags that allow charging or discharging", says "a permission that is not withdrawn"
         => Act::Memory(Memory::EnableHeld);
@@ -340,6 +334,12 @@ pub static CATALOGUE: &[Operator] = operators! {
     "request-missing" Flag: "never sends a request",
         to "flags that ask for something", says "a request that is never sent"
         => field(flag::is_request, &[flag::never_set]);
+    "bit-stuck-0" Flag: "never sets a flag",
+        to "flags", says "never set"
+        => field(flag::is_flag, &[flag::never_set]);
+    "bit-stuck-1" Flag: "always sets a flag",
+        to "flags", says "always set"
+        => field(flag::is_flag, &[flag::always_set]);
     "reserved-set" Flag: "sets bits that have no meaning",
         to "reserved bits", says "bits without a meaning set"
         => Act::Reserved;

@@ -65,10 +65,18 @@ pub(super) fn always_set(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
 
 /// The flag and the next one change places.
 pub(super) fn exchanged(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
-    let other = slot.neighbour(is_flag)?;
-    let (own, foreign) = (truth(slot, data)?, truth(&other, data)?);
+    exchange(slot, &slot.neighbour(is_flag)?, data)
+}
+
+/// As [`exchanged`], with the flag before: so the other one of the two sees it.
+pub(super) fn exchanged_before(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
+    exchange(slot, &slot.neighbour_before(is_flag)?, data)
+}
+
+fn exchange(slot: &Slot<'_, '_>, other: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
+    let (own, foreign) = (truth(slot, data)?, truth(other, data)?);
     set(slot, data, foreign)?;
-    set(&other, data, own)
+    set(other, data, own)
 }
 
 /// The bits of the flag's byte, counted from the other end.
@@ -103,8 +111,5 @@ pub(super) fn words_exchanged(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()
     if !name.ends_with("_protection") {
         return None;
     }
-    let other = Slot::named(slot.around, &counterpart(name)?)?;
-    let (own, foreign) = (truth(slot, data)?, truth(&other, data)?);
-    set(slot, data, foreign)?;
-    set(&other, data, own)
+    exchange(slot, &Slot::named(slot.around, &counterpart(name)?)?, data)
 }

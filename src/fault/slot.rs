@@ -80,9 +80,23 @@ impl<'d, 'p> Slot<'d, 'p> {
         })
     }
 
+    /// What stands in its place: its number, or the bytes of what is longer or no number.
+    pub fn read_bytes(&self, data: &[u8]) -> Option<Vec<u8>> {
+        match self.read(data) {
+            Some(raw) => Some(raw.to_be_bytes().to_vec()),
+            None => data.get(self.bytes()).map(<[u8]>::to_vec),
+        }
+    }
+
     /// Writes a number; what goes beyond its bits is cut off, as a sender's conversion does.
     pub fn write(&self, data: &mut [u8], raw: u64) -> Option<()> {
         bits::insert(&self.field.place, data.get_mut(self.bytes())?, raw)
+    }
+
+    /// The nearest field before that satisfies a condition.
+    pub fn neighbour_before(&self, fits: impl Fn(&Field) -> bool) -> Option<Slot<'d, 'p>> {
+        let found = (0..self.index).rev().find(|index| self.is_there(*index, &fits))?;
+        Slot::new(self.around, found)
     }
 
     /// The next field that satisfies a condition, or the nearest one before.
@@ -90,7 +104,13 @@ impl<'d, 'p> Slot<'d, 'p> {
         let after = self.index + 1..self.around.len();
         let found = after
             .chain((0..self.index).rev())
-            .find(|index| self.around.get(*index).is_some_and(|other| fits(other.field)))?;
+            .find(|index| self.is_there(*index, &fits))?;
         Slot::new(self.around, found)
+    }
+
+    /// Whether a field that takes a place on the wire satisfies a condition.
+    fn is_there(&self, index: usize, fits: &impl Fn(&Field) -> bool) -> bool {
+        let other = self.around.get(index);
+        other.is_some_and(|other| !other.bytes.is_empty() && fits(other.field))
     }
 }

@@ -159,7 +159,8 @@ pub(super) fn one_less(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
     if !is_number(slot.field) {
         return None;
     }
-    change(slot, data, |raw| raw.checked_sub(1))
+    let lowest = if is_signed(slot.field) { i128::MIN } else { 0 };
+    change(slot, data, |raw| (raw > lowest).then(|| raw - 1))
 }
 
 /// The value is written one byte too late: over the first byte of what follows.
@@ -203,7 +204,19 @@ pub(super) fn neighbour_value(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()
 }
 
 pub(super) fn exchanged(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
-    let other = slot.neighbour(|field| are_alike(slot.field, field))?;
+    exchange(slot, &slot.neighbour(|field| are_alike(slot.field, field))?, data)
+}
+
+/// As [`exchanged`], with the field before: so the other one of the two sees it.
+pub(super) fn exchanged_before(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
+    exchange(
+        slot,
+        &slot.neighbour_before(|field| are_alike(slot.field, field))?,
+        data,
+    )
+}
+
+fn exchange(slot: &Slot<'_, '_>, other: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
     let (own, foreign) = (slot.read(data)?, other.read(data)?);
     slot.write(data, foreign)?;
     other.write(data, own)

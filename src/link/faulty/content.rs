@@ -8,7 +8,7 @@ use crate::fault::{Act, Fault, Memory, Place, Slot};
 
 /// What a faulty sender remembers of what it has sent.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(crate) struct Content {
     /// First values, or the last ones that were not 0, by pack and field.
     kept: HashMap<(usize, String), u64>,
     /// The data of the message before.
@@ -17,7 +17,7 @@ pub(super) struct Content {
 
 impl Content {
     /// The data with the fault in it; `None` where the fault does not change it.
-    pub(super) fn changed(&mut self, fault: &Fault, protocol: &Protocol, decoded: &Decoded<'_>) -> Option<Vec<u8>> {
+    pub(crate) fn changed(&mut self, fault: &Fault, protocol: &Protocol, decoded: &Decoded<'_>) -> Option<Vec<u8>> {
         let key = decoded.message?.key;
         if fault.place.message() != Some(key) {
             return None;

@@ -50,7 +50,8 @@ use crate::wire::BusFrame;
 use crate::wire::can::CanFrame;
 
 use broadcast::Broadcast;
-use content::Content;
+pub(crate) use broadcast::{early_copies, late_by};
+pub(crate) use content::Content;
 use exchange::Exchange;
 
 /// The time after which a battery that stops after a while stops, from its first frame on.
