@@ -86,7 +86,7 @@ fn run(data: &Data, protocol: &str, suite: usize, case: usize) -> Result<(), Fai
     let protocol = data.library.protocol(protocol).ok_or("the protocol is gone")?;
     let suite = &data.suites[suite];
     let case = &suite.cases[case];
-    let results = run_alone(data, protocol, suite, case)?;
+    let results = run_alone(protocol, suite, case)?;
     let [result] = results.as_slice() else {
         return Err(format!("{} results for one case", results.len()).into());
     };
@@ -115,7 +115,7 @@ fn run(data: &Data, protocol: &str, suite: usize, case: usize) -> Result<(), Fai
     Err(text.into())
 }
 
-fn run_alone(data: &Data, protocol: &Protocol, suite: &Suite, case: &Case) -> Result<Vec<CaseResult>, Failed> {
+fn run_alone(protocol: &Protocol, suite: &Suite, case: &Case) -> Result<Vec<CaseResult>, Failed> {
     let claims: Vec<String> = case.claim.iter().cloned().collect();
     let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
     options.claims.clone_from(&claims);

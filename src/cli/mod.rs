@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`run`] | drives a target through cases and judges it |
+//! | [`mutate`] | which wire faults the suites miss |
 //! | [`decode`] | frames to fields, streaming |
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
 //! | [`explain`] | the layout of a protocol, a requirement and what covers it, as a person reads it |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod explain;
 pub mod list;
 pub mod man;
+pub mod mutate;
 pub mod output;
 pub mod run;
 
@@ -90,6 +92,7 @@ pub struct Cli {
 )]
 pub enum Command {
     Run(run::RunArguments),
+    Mutate(mutate::MutateArguments),
     Decode(decode::DecodeArguments),
     List(list::ListArguments),
     Explain(explain::ExplainArguments),
@@ -115,6 +118,7 @@ pub fn run(arguments: Cli) -> Result<Status, CliError> {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&context, arguments),
+        Command::Mutate(arguments) => mutate::mutate(&context, &arguments),
         Command::Decode(arguments) => decode::decode(&context, arguments),
         Command::List(arguments) => list::list(&context, &arguments),
         Command::Explain(arguments) => explain::explain(&context, &arguments),

@@ -594,6 +594,21 @@ impl Field {
             .map_or(self.grade, |(_, grade)| self.grade.worse(*grade))
     }
 
+    /// The worst grade of what a value rests on; range and sentinel are facts of their own. The sign counts only
+    /// `with_sign`: a known magnitude with an agreed sign says nothing about the other one.
+    pub fn value_grade(&self, with_sign: bool) -> Grade {
+        // A flag or a text has no scale; whatever aspect is stated for it concerns its value.
+        let counts = |aspect: &str| match aspect {
+            "range" | "absent" => false,
+            "sign" => with_sign || !matches!(self.kind, Kind::Number(_)),
+            _ => true,
+        };
+        self.aspects
+            .iter()
+            .filter(|(aspect, _)| counts(aspect))
+            .fold(self.grade, |grade, (_, aspect)| grade.worse(*aspect))
+    }
+
     /// The unit of the value; none for flags, states and texts.
     pub fn unit(&self) -> Option<Unit> {
         match &self.kind {

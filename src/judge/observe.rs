@@ -165,6 +165,8 @@ struct Question {
     echo: VecDeque<Vec<u8>>,
     /// Further slices may follow.
     open: bool,
+    /// It has its answer: what comes then and cannot be read as a frame is noise of the line.
+    answered: bool,
 }
 
 /// Turns events into observations.
@@ -353,6 +355,7 @@ impl<'p> Observer<'p> {
             contexts,
             echo,
             open,
+            answered: false,
         });
     }
 
@@ -412,6 +415,20 @@ impl<'p> Observer<'p> {
         decoded
     }
 
+    /// Whether bytes between the marks of a frame are none, at a time at which nothing is to come. A broken answer to an
+    /// open question is a broken answer.
+    fn is_noise(&mut self, decoded: &Decoded<'p>) -> bool {
+        let unreadable = decoded.errors.iter().any(|finding| finding.id == "frame");
+        match &mut self.question {
+            None => unreadable,
+            Some(question) if unreadable => question.answered,
+            Some(question) => {
+                question.answered = question.contexts.len() <= 1;
+                false
+            }
+        }
+    }
+
     /// Whether a question is at its end, so that the next bytes are another one.
     fn is_whole(&self, bytes: &[u8]) -> bool {
         match self.protocol.envelope {
@@ -450,6 +467,19 @@ impl<'p> Observer<'p> {
                     let (event, at) = self.place(offset);
                     let (_, until) = self.place(offset + bytes.len() as u64 - 1);
                     let decoded = self.read_answer(&bytes);
+                    if self.is_noise(&decoded) {
+                        let reason = "no frame, and no question is open".to_string();
+                        self.push(
+                            at,
+                            Seen::Noise(Rc::new(Noise {
+                                event,
+                                at,
+                                bytes,
+                                reason,
+                            })),
+                        );
+                        continue;
+                    }
                     let heard = Heard {
                         event,
                         at,

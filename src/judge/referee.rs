@@ -71,6 +71,7 @@ impl<'p> Referee<'p> {
     pub fn new(suites: &[Suite], protocol: &'p Protocol, header: &TraceHeader, options: JudgeOptions) -> Referee<'p> {
         let known = suites
             .iter()
+            .filter(|suite| suite.protocol.as_ref().is_none_or(|name| *name == protocol.name))
             .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
             .map(|(suite, case)| Known {
                 id: case_id(protocol, suite, case),

@@ -72,6 +72,11 @@ pub(super) fn is_product(source: &Source) -> bool {
     source.text.lines().any(|line| line.starts_with("product:"))
 }
 
+/// Whether a file is a list of equivalent faults, not a protocol definition.
+pub(super) fn is_list_of_equivalents(source: &Source) -> bool {
+    source.text.lines().any(|line| line.starts_with("equivalents:"))
+}
+
 /// The context of lowering: where mistakes go, and what names stand for.
 struct Loader<'a> {
     source: &'a Source,
