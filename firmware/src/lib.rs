@@ -98,7 +98,8 @@ mod timer;
 
 pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
-pub use config::{Bus, CellExtremesVariant, Config, Identity, MAX_PACKS, Protocol, PylonCanOptions, PylonRs485Options};
+pub use can::pylon_can::{CellExtremesVariant, PylonCanOptions};
+pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;
 pub use key::Key;
 pub use limits::Requests;

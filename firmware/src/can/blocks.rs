@@ -7,10 +7,19 @@ use core::ops::Range;
 use crate::bank::{BankView, Extreme};
 use crate::convert::{div_nearest, saturate_i16, saturate_u16};
 use crate::flags::{self, Flag};
+use crate::frame::CanFrame;
 use crate::pack::cells::CELL_COUNT;
 use crate::pack::sensors::CELL_SENSOR_COUNT;
 use crate::protection::condition::Condition::{self, *};
 use crate::protection::condition::ConditionSet;
+
+/// Whether a frame is a 0x305, the acknowledge of the family: whatever its content, length or identifier format,
+/// even a remote frame.
+pub(crate) fn is_any_keepalive(frame: &CanFrame) -> bool {
+    const KEEPALIVE: u32 = 0x305;
+
+    frame.raw_id() == KEEPALIVE
+}
 
 fn put_u16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
     data[field].copy_from_slice(&saturate_u16(value).to_le_bytes());
