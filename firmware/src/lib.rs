@@ -98,7 +98,11 @@ mod timer;
 
 pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
+pub use can::must_can::MustCanOptions;
 pub use can::pylon_can::{CellExtremesVariant, PylonCanOptions};
+pub use can::senergy_can::SenergyCanOptions;
+pub use can::sorotec_can::SorotecCanOptions;
+pub use can::studer_can::StuderCanOptions;
 pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;
 pub use key::Key;

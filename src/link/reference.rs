@@ -136,6 +136,21 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pylon_can.capacities = true,
     },
     FirmwareOption {
+        protocol: "sorotec-can",
+        claim: "pylon_profile",
+        switch_on: |config| config.sorotec_can.pylon_profile = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "events",
+        switch_on: |config| config.studer_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "pylon_name",
+        switch_on: |config| config.studer_can.manufacturer_name = *b"PYLON   ",
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

@@ -74,6 +74,22 @@ pub(crate) fn emit_state_of_charge(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// 0x355 with the state of charge in 0.01 % beside it (sheet sma-can, A; README 5.1).
+///
+/// | bytes | field | type | unit |
+/// |---|---|---|---|
+/// | 0-1 | soc | u16 | % |
+/// | 2-3 | soh | u16 | % |
+/// | 4-5 | soc_high_res; never 0 while soc is not, since a listener may prefer it | u16 | 0.01 % |
+/// | 6-7 | reserved, 0 | | |
+pub(crate) fn emit_state_of_charge_high_res(view: &BankView, data: &mut [u8; 8]) {
+    const SOC_HIGH_RES: Range<usize> = 4..6;
+
+    emit_state_of_charge(view, data);
+    let least = u16::from(view.soc_percent > 0);
+    put_u16(data, SOC_HIGH_RES, view.soc_centipercent.max(least).into());
+}
+
 /// 0x356: measured values (sheet pylon-can, A; sign of the current B).
 ///
 /// | bytes | field | type | unit |
@@ -285,16 +301,30 @@ const ALARM_PAIRS: &[AlarmPair] = &[
 /// | 0-3 | protections, pair n at byte (n - 1) / 4 from the low bits up; 01 = active |
 /// | 4-7 | alarms, in the same order |
 pub(crate) fn emit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    data.fill(0);
+    mark_active_pairs(view, data);
+}
+
+/// 0x35A as SMA has it (sheet sma-can, A): an inactive pair says so, 10; the reserved pairs 14 to 16 are 00.
+pub(crate) fn emit_explicit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    const ALL_INACTIVE: [u8; 4] = [0xAA, 0xAA, 0xAA, 0x02];
+
+    data[..4].copy_from_slice(&ALL_INACTIVE);
+    data[4..].copy_from_slice(&ALL_INACTIVE);
+    mark_active_pairs(view, data);
+}
+
+fn mark_active_pairs(view: &BankView, data: &mut [u8; 8]) {
     const PROTECTIONS: usize = 0;
     const ALARMS: usize = 4;
+    const MASK: u8 = 0b11;
     const ACTIVE: u8 = 0b01;
 
-    data.fill(0);
     for place in ALARM_PAIRS {
         let (byte, shift) = ((place.number - 1) / 4, (place.number - 1) % 4 * 2);
         for (half, set_by) in [(PROTECTIONS, place.protections), (ALARMS, place.alarms)] {
             if view.conditions.intersects(set_by) {
-                data[half + byte] |= ACTIVE << shift;
+                data[half + byte] = data[half + byte] & !(MASK << shift) | ACTIVE << shift;
             }
         }
     }
@@ -518,6 +548,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn state_of_charge_in_hundredths() {
+        let with_soc = |percent, centipercent| {
+            let view = with(|view| {
+                (view.soc_percent, view.soc_centipercent, view.soh_percent) = (percent, centipercent, 99);
+            });
+            written(|data| emit_state_of_charge_high_res(&view, data))
+        };
+        // T-S2 of sheet studer-can.
+        assert_eq!(with_soc(76, 7642), [0x4C, 0, 0x63, 0, 0xDA, 0x1D, 0, 0]);
+        assert_eq!(with_soc(100, 10_000), [0x64, 0, 0x63, 0, 0x10, 0x27, 0, 0]);
+        assert_eq!(with_soc(1, 0), [1, 0, 0x63, 0, 1, 0, 0, 0]);
+        assert_eq!(with_soc(0, 0), [0, 0, 0x63, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
     fn measurements() {
         let measured = |millivolts, milliamperes, deci_c| {
             let view = with(|view| {
@@ -678,6 +723,11 @@ pub(crate) mod tests {
                 let pairs = written(|data| emit_alarm_pairs(&view, data));
                 assert_eq!(pairs[..4], protections.to_le_bytes(), "{} in 0x35A", condition.name());
                 assert_eq!(pairs[4..], warnings.to_le_bytes(), "{} in 0x35A", condition.name());
+                // 01 where a pair is active, otherwise 10; T-S4 to T-S7 of sheet studer-can.
+                let explicit = |active: u32| (0x02AA_AAAA & !(active << 1) | active).to_le_bytes();
+                let pairs = written(|data| emit_explicit_alarm_pairs(&view, data));
+                assert_eq!(pairs[..4], explicit(protections), "{} in 0x35A", condition.name());
+                assert_eq!(pairs[4..], explicit(warnings), "{} in 0x35A", condition.name());
             }
         }
     }
