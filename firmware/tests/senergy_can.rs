@@ -246,9 +246,15 @@ fn options() {
         senergy_can: SenergyCanOptions {
             manufacturer_name: *b"DISCOVER",
             tag: *b"UZ",
+            soc_high_res: true,
         },
         ..senergy(1)
     });
     bench.force("charge_over_current_alarm", true);
-    bench.expect_frames(&[("359", "0000 0001 01 555A 00"), ("35E", "444953434F564552")]);
+    bench.set(Setting::Soc { centipercent: 6708 });
+    bench.expect_frames(&[
+        ("359", "0000 0001 01 555A 00"),
+        ("355", "4300 6400 341A 0000"),
+        ("35E", "444953434F564552"),
+    ]);
 }

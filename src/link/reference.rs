@@ -136,6 +136,11 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pylon_can.capacities = true,
     },
     FirmwareOption {
+        protocol: "senergy-can",
+        claim: "soc_high_res",
+        switch_on: |config| config.senergy_can.soc_high_res = true,
+    },
+    FirmwareOption {
         protocol: "sorotec-can",
         claim: "pylon_profile",
         switch_on: |config| config.sorotec_can.pylon_profile = true,

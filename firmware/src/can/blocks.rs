@@ -114,6 +114,16 @@ pub(crate) fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// 0x356 in protocols where 0x8000 marks a value that is not available (sheet sma-can, A): as above, but a current
+/// beyond the field stops one step before the mark.
+pub(crate) fn emit_measurements_beside_marks(view: &BankView, data: &mut [u8; 8]) {
+    const CURRENT: Range<usize> = 2..4;
+
+    emit_measurements(view, data);
+    let current = div_nearest(view.pack_current_ma.into(), 100).max(i64::from(i16::MIN) + 1);
+    put_i16(data, CURRENT, current);
+}
+
 /// The places of 0x359 (README 3.6, column 0x359, with its substitutes in brackets).
 const ALARM_BITS: &[Flag] = &[
     Flag::new(
@@ -587,6 +597,20 @@ pub(crate) mod tests {
         assert_eq!(measured(53_245, -37_550, 0)[..4], [0xCD, 0x14, 0x88, 0xFE]);
         assert_eq!(measured(400_000, 3_300_000, 0)[..4], [0xFF, 0x7F, 0xFF, 0x7F]);
         assert_eq!(measured(0, -3_300_000, 0)[..4], [0, 0, 0, 0x80]);
+    }
+
+    #[test]
+    fn a_mark_is_no_current() {
+        let current = |milliamperes| {
+            let view = with(|view| view.pack_current_ma = milliamperes);
+            let data = written(|data| emit_measurements_beside_marks(&view, data));
+            [data[2], data[3]]
+        };
+        assert_eq!(current(-37_500), [0x89, 0xFE]); // T-S3 of sheet studer-can
+        assert_eq!(current(-3_276_700), [0x01, 0x80]);
+        assert_eq!(current(-3_276_800), [0x01, 0x80]);
+        assert_eq!(current(-20_000_000), [0x01, 0x80]);
+        assert_eq!(current(20_000_000), [0xFF, 0x7F]);
     }
 
     #[test]

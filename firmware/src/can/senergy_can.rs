@@ -16,6 +16,8 @@ pub struct SenergyCanOptions {
     pub manufacturer_name: [u8; 8],
     /// Bytes 5 and 6 of 0x359; UZ Energy sends `UZ`.
     pub tag: [u8; 2],
+    /// Fill bytes 4 and 5 of 0x355 with the SOC in 0.01 %, as one working program does; otherwise they are 0.
+    pub soc_high_res: bool,
 }
 
 impl Default for SenergyCanOptions {
@@ -23,6 +25,7 @@ impl Default for SenergyCanOptions {
         SenergyCanOptions {
             manufacturer_name: *b"PYLON   ",
             tag: *b"PN",
+            soc_high_res: false,
         }
     }
 }
@@ -38,7 +41,10 @@ pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
             emit_tag(config, data);
         }),
         Message::new(0x351, |now, _, data| blocks::emit_limits(&now.bank, data)),
-        Message::new(0x355, |now, _, data| blocks::emit_state_of_charge(&now.bank, data)),
+        Message::new(0x355, |now, config, data| match config.senergy_can.soc_high_res {
+            true => blocks::emit_state_of_charge_high_res(&now.bank, data),
+            false => blocks::emit_state_of_charge(&now.bank, data),
+        }),
         Message::new(0x356, |now, _, data| blocks::emit_measurements(&now.bank, data)),
         Message::new(0x35C, |now, _, data| blocks::emit_requests(&now.bank, data)),
         Message::new(0x35E, |_, config, data| *data = config.senergy_can.manufacturer_name),

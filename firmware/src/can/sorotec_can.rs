@@ -37,7 +37,9 @@ pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
         Message::new(0x355, |now, _, data| {
             blocks::emit_state_of_charge_high_res(&now.bank, data);
         }),
-        Message::new(0x356, |now, _, data| blocks::emit_measurements(&now.bank, data)),
+        Message::new(0x356, |now, _, data| {
+            blocks::emit_measurements_beside_marks(&now.bank, data);
+        }),
         Message::new(0x35A, |now, _, data| blocks::emit_alarm_pairs(&now.bank, data))
             .only_if(|_, config| !config.sorotec_can.pylon_profile),
         Message::new(0x359, |now, _, data| blocks::emit_alarm_bits(&now.bank, data))

@@ -63,7 +63,7 @@ fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
     const TEMPERATURE: Range<usize> = 4..6;
     const NOT_AVAILABLE: u16 = 0x8000;
 
-    blocks::emit_measurements(view, data);
+    blocks::emit_measurements_beside_marks(view, data);
     if view.cell_temperature.is_none() {
         data[TEMPERATURE].copy_from_slice(&NOT_AVAILABLE.to_le_bytes());
     }
