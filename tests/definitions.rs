@@ -17,7 +17,7 @@ fn library() -> Library {
 #[test]
 fn shipped_definitions_have_no_mistakes() {
     let names: Vec<String> = library().protocols().map(|protocol| protocol.name.clone()).collect();
-    for expected in ["pylon-can", "pylon-rs485"] {
+    for expected in ["growatt-can", "pylon-can", "pylon-rs485"] {
         assert!(names.iter().any(|name| name == expected), "{names:?}");
     }
 }

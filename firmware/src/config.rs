@@ -1,5 +1,6 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::can::growatt_can::GrowattCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
@@ -49,6 +50,8 @@ protocols! {
     PylonCan, "pylon-can", Can;
     /// "PYLON RS485 LV V3.5", sheet pylon-rs485; also the setting for Deye and SAKO.
     PylonRs485, "pylon-rs485", Serial;
+    /// "Growatt CAN LV V1.05", sheet growatt-can.
+    GrowattCan, "growatt-can", Can;
 }
 
 impl Protocol {
@@ -75,6 +78,8 @@ pub struct Config {
     pub identity: Identity,
     /// Options of Pylon CAN.
     pub pylon_can: PylonCanOptions,
+    /// Options of Growatt CAN.
+    pub growatt_can: GrowattCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
 }
@@ -87,6 +92,7 @@ impl Default for Config {
             dip: 1,
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
+            growatt_can: GrowattCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
         }
     }

@@ -98,6 +98,7 @@ mod timer;
 
 pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
+pub use can::growatt_can::GrowattCanOptions;
 pub use can::pylon_can::{CellExtremesVariant, PylonCanOptions};
 pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;

@@ -136,6 +136,11 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pylon_can.capacities = true,
     },
     FirmwareOption {
+        protocol: "growatt-can",
+        claim: "later_frames",
+        switch_on: |config| config.growatt_can.later_frames = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

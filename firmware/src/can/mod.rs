@@ -9,6 +9,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
+pub(crate) mod growatt_can;
 pub(crate) mod pylon_can;
 
 use core::time::Duration;
@@ -20,7 +21,7 @@ use crate::pack::PackView;
 use crate::time::Instant;
 
 /// Every protocol on CAN.
-const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL];
+const PROTOCOLS: &[CanProtocol] = &[growatt_can::PROTOCOL, pylon_can::PROTOCOL];
 
 /// A protocol on CAN.
 #[derive(Debug)]
@@ -118,15 +119,13 @@ pub(crate) struct Snapshot {
     /// The packs online, each at the place of its number.
     packs: [Option<PackView>; MAX_PACKS as usize],
     /// How long the inverter has given no sign of life, or since the battery began to speak this protocol.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "pylon-can depends on nothing from the inverter")
-    )]
     pub(crate) inverter_silence: Duration,
+    /// Number of the cycle, from 0, for what is sent in pages.
+    pub(crate) cycle: u64,
 }
 
 impl Snapshot {
-    fn of(bank: &Bank, now: Instant, inverter_heard: Instant) -> Snapshot {
+    fn of(bank: &Bank, now: Instant, inverter_heard: Instant, cycle: u64) -> Snapshot {
         let mut packs = [None; MAX_PACKS as usize];
         for pack in bank.online(now) {
             if let Some(slot) = packs.get_mut(usize::from(pack.number).saturating_sub(1)) {
@@ -137,11 +136,11 @@ impl Snapshot {
             bank: bank.view(now),
             packs,
             inverter_silence: now.duration_since(inverter_heard),
+            cycle,
         }
     }
 
     /// The packs online in the order of their numbers.
-    #[expect(dead_code, reason = "pylon-can shows the bank alone")]
     pub(crate) fn packs(&self) -> impl Iterator<Item = &PackView> {
         self.packs.iter().flatten()
     }
@@ -155,6 +154,7 @@ impl Snapshot {
             bank,
             packs: [None; MAX_PACKS as usize],
             inverter_silence: Duration::ZERO,
+            cycle: 0,
         }
     }
 }
