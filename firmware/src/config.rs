@@ -1,7 +1,11 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
 use crate::can::growatt_can::GrowattCanOptions;
+use crate::can::must_can::MustCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
+use crate::can::senergy_can::SenergyCanOptions;
+use crate::can::sorotec_can::SorotecCanOptions;
+use crate::can::studer_can::StuderCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -52,6 +56,14 @@ protocols! {
     PylonRs485, "pylon-rs485", Serial;
     /// "Growatt CAN LV V1.05", sheet growatt-can.
     GrowattCan, "growatt-can", Can;
+    /// "Sorotec CAN Inverter V1.0", sheet sorotec-can.
+    SorotecCan, "sorotec-can", Can;
+    /// "STUDER CAN V1.02", sheet studer-can.
+    StuderCan, "studer-can", Can;
+    /// "MUST CAN PV1800F", sheet must-can.
+    MustCan, "must-can", Can;
+    /// "Senergy CAN V1.1", sheet senergy-can.
+    SenergyCan, "senergy-can", Can;
 }
 
 impl Protocol {
@@ -82,6 +94,14 @@ pub struct Config {
     pub growatt_can: GrowattCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
+    /// Options of Sorotec CAN.
+    pub sorotec_can: SorotecCanOptions,
+    /// Options of Studer CAN.
+    pub studer_can: StuderCanOptions,
+    /// Options of MUST CAN.
+    pub must_can: MustCanOptions,
+    /// Options of Senergy CAN.
+    pub senergy_can: SenergyCanOptions,
 }
 
 impl Default for Config {
@@ -94,6 +114,10 @@ impl Default for Config {
             pylon_can: PylonCanOptions::default(),
             growatt_can: GrowattCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
+            sorotec_can: SorotecCanOptions::default(),
+            studer_can: StuderCanOptions::default(),
+            must_can: MustCanOptions::default(),
+            senergy_can: SenergyCanOptions::default(),
         }
     }
 }

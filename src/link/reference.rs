@@ -141,6 +141,26 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.growatt_can.later_frames = true,
     },
     FirmwareOption {
+        protocol: "senergy-can",
+        claim: "soc_high_res",
+        switch_on: |config| config.senergy_can.soc_high_res = true,
+    },
+    FirmwareOption {
+        protocol: "sorotec-can",
+        claim: "pylon_profile",
+        switch_on: |config| config.sorotec_can.pylon_profile = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "events",
+        switch_on: |config| config.studer_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "pylon_name",
+        switch_on: |config| config.studer_can.manufacturer_name = *b"PYLON   ",
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

@@ -74,6 +74,22 @@ pub(crate) fn emit_state_of_charge(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// 0x355 with the state of charge in 0.01 % beside it (sheet sma-can, A; README 5.1).
+///
+/// | bytes | field | type | unit |
+/// |---|---|---|---|
+/// | 0-1 | soc | u16 | % |
+/// | 2-3 | soh | u16 | % |
+/// | 4-5 | soc_high_res; never 0 while soc is not, since a listener may prefer it | u16 | 0.01 % |
+/// | 6-7 | reserved, 0 | | |
+pub(crate) fn emit_state_of_charge_high_res(view: &BankView, data: &mut [u8; 8]) {
+    const SOC_HIGH_RES: Range<usize> = 4..6;
+
+    emit_state_of_charge(view, data);
+    let least = u16::from(view.soc_percent > 0);
+    put_u16(data, SOC_HIGH_RES, view.soc_centipercent.max(least).into());
+}
+
 /// 0x356: measured values (sheet pylon-can, A; sign of the current B).
 ///
 /// | bytes | field | type | unit |
@@ -96,6 +112,16 @@ pub(crate) fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
         view.cell_temperature.map_or(0, |cells| cells.mean_deci_c.into()),
     );
     data[RESERVED].fill(0);
+}
+
+/// 0x356 in protocols where 0x8000 marks a value that is not available (sheet sma-can, A): as above, but a current
+/// beyond the field stops one step before the mark.
+pub(crate) fn emit_measurements_beside_marks(view: &BankView, data: &mut [u8; 8]) {
+    const CURRENT: Range<usize> = 2..4;
+
+    emit_measurements(view, data);
+    let current = div_nearest(view.pack_current_ma.into(), 100).max(i64::from(i16::MIN) + 1);
+    put_i16(data, CURRENT, current);
 }
 
 /// The places of 0x359 (README 3.6, column 0x359, with its substitutes in brackets).
@@ -285,16 +311,30 @@ const ALARM_PAIRS: &[AlarmPair] = &[
 /// | 0-3 | protections, pair n at byte (n - 1) / 4 from the low bits up; 01 = active |
 /// | 4-7 | alarms, in the same order |
 pub(crate) fn emit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    data.fill(0);
+    mark_active_pairs(view, data);
+}
+
+/// 0x35A as SMA has it (sheet sma-can, A): an inactive pair says so, 10; the reserved pairs 14 to 16 are 00.
+pub(crate) fn emit_explicit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    const ALL_INACTIVE: [u8; 4] = [0xAA, 0xAA, 0xAA, 0x02];
+
+    data[..4].copy_from_slice(&ALL_INACTIVE);
+    data[4..].copy_from_slice(&ALL_INACTIVE);
+    mark_active_pairs(view, data);
+}
+
+fn mark_active_pairs(view: &BankView, data: &mut [u8; 8]) {
     const PROTECTIONS: usize = 0;
     const ALARMS: usize = 4;
+    const MASK: u8 = 0b11;
     const ACTIVE: u8 = 0b01;
 
-    data.fill(0);
     for place in ALARM_PAIRS {
         let (byte, shift) = ((place.number - 1) / 4, (place.number - 1) % 4 * 2);
         for (half, set_by) in [(PROTECTIONS, place.protections), (ALARMS, place.alarms)] {
             if view.conditions.intersects(set_by) {
-                data[half + byte] |= ACTIVE << shift;
+                data[half + byte] = data[half + byte] & !(MASK << shift) | ACTIVE << shift;
             }
         }
     }
@@ -518,6 +558,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn state_of_charge_in_hundredths() {
+        let with_soc = |percent, centipercent| {
+            let view = with(|view| {
+                (view.soc_percent, view.soc_centipercent, view.soh_percent) = (percent, centipercent, 99);
+            });
+            written(|data| emit_state_of_charge_high_res(&view, data))
+        };
+        // T-S2 of sheet studer-can.
+        assert_eq!(with_soc(76, 7642), [0x4C, 0, 0x63, 0, 0xDA, 0x1D, 0, 0]);
+        assert_eq!(with_soc(100, 10_000), [0x64, 0, 0x63, 0, 0x10, 0x27, 0, 0]);
+        assert_eq!(with_soc(1, 0), [1, 0, 0x63, 0, 1, 0, 0, 0]);
+        assert_eq!(with_soc(0, 0), [0, 0, 0x63, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
     fn measurements() {
         let measured = |millivolts, milliamperes, deci_c| {
             let view = with(|view| {
@@ -542,6 +597,20 @@ pub(crate) mod tests {
         assert_eq!(measured(53_245, -37_550, 0)[..4], [0xCD, 0x14, 0x88, 0xFE]);
         assert_eq!(measured(400_000, 3_300_000, 0)[..4], [0xFF, 0x7F, 0xFF, 0x7F]);
         assert_eq!(measured(0, -3_300_000, 0)[..4], [0, 0, 0, 0x80]);
+    }
+
+    #[test]
+    fn a_mark_is_no_current() {
+        let current = |milliamperes| {
+            let view = with(|view| view.pack_current_ma = milliamperes);
+            let data = written(|data| emit_measurements_beside_marks(&view, data));
+            [data[2], data[3]]
+        };
+        assert_eq!(current(-37_500), [0x89, 0xFE]); // T-S3 of sheet studer-can
+        assert_eq!(current(-3_276_700), [0x01, 0x80]);
+        assert_eq!(current(-3_276_800), [0x01, 0x80]);
+        assert_eq!(current(-20_000_000), [0x01, 0x80]);
+        assert_eq!(current(20_000_000), [0xFF, 0x7F]);
     }
 
     #[test]
@@ -678,6 +747,11 @@ pub(crate) mod tests {
                 let pairs = written(|data| emit_alarm_pairs(&view, data));
                 assert_eq!(pairs[..4], protections.to_le_bytes(), "{} in 0x35A", condition.name());
                 assert_eq!(pairs[4..], warnings.to_le_bytes(), "{} in 0x35A", condition.name());
+                // 01 where a pair is active, otherwise 10; T-S4 to T-S7 of sheet studer-can.
+                let explicit = |active: u32| (0x02AA_AAAA & !(active << 1) | active).to_le_bytes();
+                let pairs = written(|data| emit_explicit_alarm_pairs(&view, data));
+                assert_eq!(pairs[..4], explicit(protections), "{} in 0x35A", condition.name());
+                assert_eq!(pairs[4..], explicit(warnings), "{} in 0x35A", condition.name());
             }
         }
     }

@@ -10,7 +10,11 @@
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
 pub(crate) mod growatt_can;
+pub(crate) mod must_can;
 pub(crate) mod pylon_can;
+pub(crate) mod senergy_can;
+pub(crate) mod sorotec_can;
+pub(crate) mod studer_can;
 
 use core::time::Duration;
 
@@ -21,7 +25,14 @@ use crate::pack::PackView;
 use crate::time::Instant;
 
 /// Every protocol on CAN.
-const PROTOCOLS: &[CanProtocol] = &[growatt_can::PROTOCOL, pylon_can::PROTOCOL];
+const PROTOCOLS: &[CanProtocol] = &[
+    growatt_can::PROTOCOL,
+    pylon_can::PROTOCOL,
+    sorotec_can::PROTOCOL,
+    studer_can::PROTOCOL,
+    must_can::PROTOCOL,
+    senergy_can::PROTOCOL,
+];
 
 /// A protocol on CAN.
 #[derive(Debug)]
