@@ -1,5 +1,6 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::can::goodwe_can::GoodweCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
@@ -49,6 +50,8 @@ protocols! {
     PylonCan, "pylon-can", Can;
     /// "PYLON RS485 LV V3.5", sheet pylon-rs485; also the setting for Deye and SAKO.
     PylonRs485, "pylon-rs485", Serial;
+    /// "GoodWe CAN Inverter LV V1.7", sheet goodwe-can.
+    GoodweCan, "goodwe-can", Can;
 }
 
 impl Protocol {
@@ -77,6 +80,8 @@ pub struct Config {
     pub pylon_can: PylonCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
+    /// Options of GoodWe CAN.
+    pub goodwe_can: GoodweCanOptions,
 }
 
 impl Default for Config {
@@ -88,6 +93,7 @@ impl Default for Config {
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
+            goodwe_can: GoodweCanOptions::default(),
         }
     }
 }

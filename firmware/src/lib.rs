@@ -98,7 +98,9 @@ mod timer;
 
 pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
-pub use can::pylon_can::{CellExtremesVariant, PylonCanOptions};
+pub use can::blocks::CellExtremesVariant;
+pub use can::goodwe_can::GoodweCanOptions;
+pub use can::pylon_can::PylonCanOptions;
 pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;
 pub use key::Key;

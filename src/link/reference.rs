@@ -136,6 +136,17 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pylon_can.capacities = true,
     },
     FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "cell_extremes",
+        // It sends them by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "capacity_frame",
+        switch_on: |config| config.goodwe_can.installed_capacity = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

@@ -9,6 +9,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
+pub(crate) mod goodwe_can;
 pub(crate) mod pylon_can;
 
 use core::time::Duration;
@@ -20,7 +21,7 @@ use crate::pack::PackView;
 use crate::time::Instant;
 
 /// Every protocol on CAN.
-const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL];
+const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL, goodwe_can::PROTOCOL];
 
 /// A protocol on CAN.
 #[derive(Debug)]
