@@ -1,6 +1,7 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
 use crate::can::goodwe_can::GoodweCanOptions;
+use crate::can::luxpower_can::LuxpowerCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
@@ -52,6 +53,8 @@ protocols! {
     PylonRs485, "pylon-rs485", Serial;
     /// "GoodWe CAN Inverter LV V1.7", sheet goodwe-can.
     GoodweCan, "goodwe-can", Can;
+    /// "Luxpower tek CAN V1.0", sheet luxpower-can.
+    LuxpowerCan, "luxpower-can", Can;
 }
 
 impl Protocol {
@@ -82,6 +85,8 @@ pub struct Config {
     pub pylon_rs485: PylonRs485Options,
     /// Options of GoodWe CAN.
     pub goodwe_can: GoodweCanOptions,
+    /// Options of LuxPower CAN.
+    pub luxpower_can: LuxpowerCanOptions,
 }
 
 impl Default for Config {
@@ -94,6 +99,7 @@ impl Default for Config {
             pylon_can: PylonCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
             goodwe_can: GoodweCanOptions::default(),
+            luxpower_can: LuxpowerCanOptions::default(),
         }
     }
 }

@@ -100,6 +100,7 @@ pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
 pub use can::blocks::CellExtremesVariant;
 pub use can::goodwe_can::GoodweCanOptions;
+pub use can::luxpower_can::LuxpowerCanOptions;
 pub use can::pylon_can::PylonCanOptions;
 pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;

@@ -147,6 +147,17 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.goodwe_can.installed_capacity = true,
     },
     FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "brand_frame",
+        // It sends it by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "remote_command",
+        switch_on: |config| config.luxpower_can.remote_command = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

@@ -10,6 +10,7 @@
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
 pub(crate) mod goodwe_can;
+pub(crate) mod luxpower_can;
 pub(crate) mod pylon_can;
 
 use core::time::Duration;
@@ -21,7 +22,7 @@ use crate::pack::PackView;
 use crate::time::Instant;
 
 /// Every protocol on CAN.
-const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL, goodwe_can::PROTOCOL];
+const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL, goodwe_can::PROTOCOL, luxpower_can::PROTOCOL];
 
 /// A protocol on CAN.
 #[derive(Debug)]
@@ -42,6 +43,11 @@ impl CanProtocol {
     /// How this protocol is spoken on CAN; `None` if it runs on the other bus.
     pub(crate) fn of(protocol: Protocol) -> Option<&'static CanProtocol> {
         PROTOCOLS.iter().find(|can| can.protocol == protocol)
+    }
+
+    /// Whether a frame of the inverter makes the battery shut down.
+    pub(crate) fn orders_shutdown(&self, frame: &CanFrame, config: &Config) -> bool {
+        self.protocol == Protocol::LuxpowerCan && luxpower_can::orders_shutdown(frame, config)
     }
 
     fn frame(&self, message: &Message, now: &Snapshot, config: &Config) -> CanFrame {
