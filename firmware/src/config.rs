@@ -1,8 +1,10 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::can::ginlong_can::GinlongCanOptions;
 use crate::can::goodwe_can::GoodweCanOptions;
 use crate::can::luxpower_can::LuxpowerCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
+use crate::can::tbb_can::TbbCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -55,6 +57,10 @@ protocols! {
     GoodweCan, "goodwe-can", Can;
     /// "Luxpower tek CAN V1.0", sheet luxpower-can.
     LuxpowerCan, "luxpower-can", Can;
+    /// "GINLONG CAN LV V1.0", sheet ginlong-can.
+    GinlongCan, "ginlong-can", Can;
+    /// "TBB CAN V1.05", sheet tbb-can.
+    TbbCan, "tbb-can", Can;
 }
 
 impl Protocol {
@@ -87,6 +93,10 @@ pub struct Config {
     pub goodwe_can: GoodweCanOptions,
     /// Options of LuxPower CAN.
     pub luxpower_can: LuxpowerCanOptions,
+    /// Options of GINLONG CAN.
+    pub ginlong_can: GinlongCanOptions,
+    /// Options of TBB CAN.
+    pub tbb_can: TbbCanOptions,
 }
 
 impl Default for Config {
@@ -100,6 +110,8 @@ impl Default for Config {
             pylon_rs485: PylonRs485Options::default(),
             goodwe_can: GoodweCanOptions::default(),
             luxpower_can: LuxpowerCanOptions::default(),
+            ginlong_can: GinlongCanOptions::default(),
+            tbb_can: TbbCanOptions::default(),
         }
     }
 }

@@ -158,6 +158,16 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.luxpower_can.remote_command = true,
     },
     FirmwareOption {
+        protocol: "ginlong-can",
+        claim: "aobo_frames",
+        switch_on: |config| config.ginlong_can.aobo_frames = true,
+    },
+    FirmwareOption {
+        protocol: "tbb-can",
+        claim: "t2_frames",
+        switch_on: |config| config.tbb_can.t2_frames = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

@@ -9,9 +9,11 @@
 
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
+pub(crate) mod ginlong_can;
 pub(crate) mod goodwe_can;
 pub(crate) mod luxpower_can;
 pub(crate) mod pylon_can;
+pub(crate) mod tbb_can;
 
 use core::time::Duration;
 
@@ -22,7 +24,13 @@ use crate::pack::PackView;
 use crate::time::Instant;
 
 /// Every protocol on CAN.
-const PROTOCOLS: &[CanProtocol] = &[pylon_can::PROTOCOL, goodwe_can::PROTOCOL, luxpower_can::PROTOCOL];
+const PROTOCOLS: &[CanProtocol] = &[
+    pylon_can::PROTOCOL,
+    goodwe_can::PROTOCOL,
+    luxpower_can::PROTOCOL,
+    ginlong_can::PROTOCOL,
+    tbb_can::PROTOCOL,
+];
 
 /// A protocol on CAN.
 #[derive(Debug)]
