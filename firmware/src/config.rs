@@ -1,11 +1,15 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::can::ginlong_can::GinlongCanOptions;
+use crate::can::goodwe_can::GoodweCanOptions;
 use crate::can::growatt_can::GrowattCanOptions;
+use crate::can::luxpower_can::LuxpowerCanOptions;
 use crate::can::must_can::MustCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
 use crate::can::senergy_can::SenergyCanOptions;
 use crate::can::sorotec_can::SorotecCanOptions;
 use crate::can::studer_can::StuderCanOptions;
+use crate::can::tbb_can::TbbCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -64,6 +68,14 @@ protocols! {
     MustCan, "must-can", Can;
     /// "Senergy CAN V1.1", sheet senergy-can.
     SenergyCan, "senergy-can", Can;
+    /// "GoodWe CAN Inverter LV V1.7", sheet goodwe-can.
+    GoodweCan, "goodwe-can", Can;
+    /// "Luxpower tek CAN V1.0", sheet luxpower-can.
+    LuxpowerCan, "luxpower-can", Can;
+    /// "GINLONG CAN LV V1.0", sheet ginlong-can.
+    GinlongCan, "ginlong-can", Can;
+    /// "TBB CAN V1.05", sheet tbb-can.
+    TbbCan, "tbb-can", Can;
 }
 
 impl Protocol {
@@ -102,6 +114,14 @@ pub struct Config {
     pub must_can: MustCanOptions,
     /// Options of Senergy CAN.
     pub senergy_can: SenergyCanOptions,
+    /// Options of GoodWe CAN.
+    pub goodwe_can: GoodweCanOptions,
+    /// Options of LuxPower CAN.
+    pub luxpower_can: LuxpowerCanOptions,
+    /// Options of GINLONG CAN.
+    pub ginlong_can: GinlongCanOptions,
+    /// Options of TBB CAN.
+    pub tbb_can: TbbCanOptions,
 }
 
 impl Default for Config {
@@ -118,6 +138,10 @@ impl Default for Config {
             studer_can: StuderCanOptions::default(),
             must_can: MustCanOptions::default(),
             senergy_can: SenergyCanOptions::default(),
+            goodwe_can: GoodweCanOptions::default(),
+            luxpower_can: LuxpowerCanOptions::default(),
+            ginlong_can: GinlongCanOptions::default(),
+            tbb_can: TbbCanOptions::default(),
         }
     }
 }

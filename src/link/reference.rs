@@ -161,6 +161,38 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.studer_can.manufacturer_name = *b"PYLON   ",
     },
     FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "cell_extremes",
+        // It sends them by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "capacity_frame",
+        switch_on: |config| config.goodwe_can.installed_capacity = true,
+    },
+    FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "brand_frame",
+        // It sends it by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "remote_command",
+        switch_on: |config| config.luxpower_can.remote_command = true,
+    },
+    FirmwareOption {
+        protocol: "ginlong-can",
+        claim: "aobo_frames",
+        switch_on: |config| config.ginlong_can.aobo_frames = true,
+    },
+    FirmwareOption {
+        protocol: "tbb-can",
+        claim: "t2_frames",
+        switch_on: |config| config.tbb_can.t2_frames = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

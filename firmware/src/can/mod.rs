@@ -9,12 +9,16 @@
 
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
+pub(crate) mod ginlong_can;
+pub(crate) mod goodwe_can;
 pub(crate) mod growatt_can;
+pub(crate) mod luxpower_can;
 pub(crate) mod must_can;
 pub(crate) mod pylon_can;
 pub(crate) mod senergy_can;
 pub(crate) mod sorotec_can;
 pub(crate) mod studer_can;
+pub(crate) mod tbb_can;
 
 use core::time::Duration;
 
@@ -32,6 +36,10 @@ const PROTOCOLS: &[CanProtocol] = &[
     studer_can::PROTOCOL,
     must_can::PROTOCOL,
     senergy_can::PROTOCOL,
+    goodwe_can::PROTOCOL,
+    luxpower_can::PROTOCOL,
+    ginlong_can::PROTOCOL,
+    tbb_can::PROTOCOL,
 ];
 
 /// A protocol on CAN.
@@ -53,6 +61,11 @@ impl CanProtocol {
     /// How this protocol is spoken on CAN; `None` if it runs on the other bus.
     pub(crate) fn of(protocol: Protocol) -> Option<&'static CanProtocol> {
         PROTOCOLS.iter().find(|can| can.protocol == protocol)
+    }
+
+    /// Whether a frame of the inverter makes the battery shut down.
+    pub(crate) fn orders_shutdown(&self, frame: &CanFrame, config: &Config) -> bool {
+        self.protocol == Protocol::LuxpowerCan && luxpower_can::orders_shutdown(frame, config)
     }
 
     fn frame(&self, message: &Message, now: &Snapshot, config: &Config) -> CanFrame {
