@@ -186,7 +186,12 @@ fn extremes_of_the_bank() {
             );
         }
     }
-    bench.expect_frames(&[("370", "0000 0000 110D 960C"), ("371", "0000 0000 4000 1700")]);
+    // the protocol has no mark for what is not known.
+    bench.expect_frames(&[
+        ("356", "9F14 0000 0000 0000"),
+        ("370", "0000 0000 110D 960C"),
+        ("371", "0000 0000 4000 1700"),
+    ]);
 }
 
 #[test]

@@ -45,7 +45,9 @@ pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
         Message::new(0x355, |now, _, data| blocks::emit_state_of_charge(&now.bank, data)),
         Message::new(0x356, |now, _, data| blocks::emit_measurements(&now.bank, data)),
         native(0x35C, |now, _, data| blocks::emit_requests(&now.bank, data)),
-        aobo(0x35A, |now, _, data| emit_alarm_pairs(&now.bank, data)),
+        aobo(0x35A, |now, _, data| {
+            blocks::emit_explicit_alarm_pairs(&now.bank, data);
+        }),
         Message::new(0x35E, |_, config, data| *data = config.ginlong_can.manufacturer_name),
         aobo(0x35F, |now, config, data| emit_identity(&now.bank, config, data)),
     ],
@@ -58,23 +60,6 @@ const fn native(id: u32, emit: Emit) -> Message {
 
 const fn aobo(id: u32, emit: Emit) -> Message {
     Message::new(id, emit).only_if(|_, config| config.ginlong_can.aobo_frames)
-}
-
-/// 0x35A: alarms in pairs of bits (Annex S, C).
-///
-/// | bytes | field |
-/// |---|---|
-/// | 0-3 | protections, pair n at byte (n - 1) / 4 from the low bits up; 01 = active, 10 = inactive |
-/// | 4-7 | alarms, in the same order; pairs 14 to 16 are reserved, 00 |
-fn emit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
-    /// The lower bit of each pair that is in use.
-    const IN_USE: [u8; 8] = [0x55, 0x55, 0x55, 0x01, 0x55, 0x55, 0x55, 0x01];
-
-    blocks::emit_alarm_pairs(view, data);
-    for (byte, in_use) in data.iter_mut().zip(IN_USE) {
-        let inactive = !*byte & in_use;
-        *byte |= inactive << 1;
-    }
 }
 
 /// 0x35F: identity (Annex S, C).
