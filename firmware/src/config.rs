@@ -1,10 +1,15 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
+use crate::can::ginlong_can::GinlongCanOptions;
+use crate::can::goodwe_can::GoodweCanOptions;
+use crate::can::growatt_can::GrowattCanOptions;
+use crate::can::luxpower_can::LuxpowerCanOptions;
 use crate::can::must_can::MustCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
 use crate::can::senergy_can::SenergyCanOptions;
 use crate::can::sorotec_can::SorotecCanOptions;
 use crate::can::studer_can::StuderCanOptions;
+use crate::can::tbb_can::TbbCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -53,6 +58,8 @@ protocols! {
     PylonCan, "pylon-can", Can;
     /// "PYLON RS485 LV V3.5", sheet pylon-rs485; also the setting for Deye and SAKO.
     PylonRs485, "pylon-rs485", Serial;
+    /// "Growatt CAN LV V1.05", sheet growatt-can.
+    GrowattCan, "growatt-can", Can;
     /// "Sorotec CAN Inverter V1.0", sheet sorotec-can.
     SorotecCan, "sorotec-can", Can;
     /// "STUDER CAN V1.02", sheet studer-can.
@@ -61,6 +68,14 @@ protocols! {
     MustCan, "must-can", Can;
     /// "Senergy CAN V1.1", sheet senergy-can.
     SenergyCan, "senergy-can", Can;
+    /// "GoodWe CAN Inverter LV V1.7", sheet goodwe-can.
+    GoodweCan, "goodwe-can", Can;
+    /// "Luxpower tek CAN V1.0", sheet luxpower-can.
+    LuxpowerCan, "luxpower-can", Can;
+    /// "GINLONG CAN LV V1.0", sheet ginlong-can.
+    GinlongCan, "ginlong-can", Can;
+    /// "TBB CAN V1.05", sheet tbb-can.
+    TbbCan, "tbb-can", Can;
 }
 
 impl Protocol {
@@ -87,6 +102,8 @@ pub struct Config {
     pub identity: Identity,
     /// Options of Pylon CAN.
     pub pylon_can: PylonCanOptions,
+    /// Options of Growatt CAN.
+    pub growatt_can: GrowattCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
     /// Options of Sorotec CAN.
@@ -97,6 +114,14 @@ pub struct Config {
     pub must_can: MustCanOptions,
     /// Options of Senergy CAN.
     pub senergy_can: SenergyCanOptions,
+    /// Options of GoodWe CAN.
+    pub goodwe_can: GoodweCanOptions,
+    /// Options of LuxPower CAN.
+    pub luxpower_can: LuxpowerCanOptions,
+    /// Options of GINLONG CAN.
+    pub ginlong_can: GinlongCanOptions,
+    /// Options of TBB CAN.
+    pub tbb_can: TbbCanOptions,
 }
 
 impl Default for Config {
@@ -107,11 +132,16 @@ impl Default for Config {
             dip: 1,
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
+            growatt_can: GrowattCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
             sorotec_can: SorotecCanOptions::default(),
             studer_can: StuderCanOptions::default(),
             must_can: MustCanOptions::default(),
             senergy_can: SenergyCanOptions::default(),
+            goodwe_can: GoodweCanOptions::default(),
+            luxpower_can: LuxpowerCanOptions::default(),
+            ginlong_can: GinlongCanOptions::default(),
+            tbb_can: TbbCanOptions::default(),
         }
     }
 }

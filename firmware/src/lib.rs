@@ -98,11 +98,17 @@ mod timer;
 
 pub use bank::{BankView, DipSwitches, Extreme, Temperatures};
 pub use bms::{Bms, Status, Transmit};
+pub use can::blocks::CellExtremesVariant;
+pub use can::ginlong_can::GinlongCanOptions;
+pub use can::goodwe_can::GoodweCanOptions;
+pub use can::growatt_can::GrowattCanOptions;
+pub use can::luxpower_can::LuxpowerCanOptions;
 pub use can::must_can::MustCanOptions;
-pub use can::pylon_can::{CellExtremesVariant, PylonCanOptions};
+pub use can::pylon_can::PylonCanOptions;
 pub use can::senergy_can::SenergyCanOptions;
 pub use can::sorotec_can::SorotecCanOptions;
 pub use can::studer_can::StuderCanOptions;
+pub use can::tbb_can::TbbCanOptions;
 pub use config::{Bus, Config, Identity, MAX_PACKS, Protocol, PylonRs485Options};
 pub use frame::CanFrame;
 pub use key::Key;

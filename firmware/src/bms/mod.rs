@@ -122,11 +122,17 @@ impl Bms {
     pub fn handle_can(&mut self, now: Instant, frame: &CanFrame) {
         self.advance(now);
         let can = self.protocol().and_then(CanProtocol::of);
-        if self.power == Power::Running && can.is_some_and(|can| (can.is_keepalive)(frame)) {
+        let Some(can) = can.filter(|_| self.power == Power::Running) else {
+            return;
+        };
+        if (can.is_keepalive)(frame) {
             if let Some(broadcast) = &mut self.broadcast {
                 broadcast.note_inverter(self.now);
             }
             self.note_inverter();
+        }
+        if can.orders_shutdown(frame, &self.config) {
+            self.fall_asleep();
         }
     }
 

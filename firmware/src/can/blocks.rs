@@ -21,11 +21,13 @@ pub(crate) fn is_any_keepalive(frame: &CanFrame) -> bool {
     frame.raw_id() == KEEPALIVE
 }
 
-fn put_u16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
+/// Writes a number of 16 bits, low byte first; what does not fit becomes the nearest number that does.
+pub(super) fn put_u16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
     data[field].copy_from_slice(&saturate_u16(value).to_le_bytes());
 }
 
-fn put_i16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
+/// The same for a number with a sign.
+pub(super) fn put_i16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
     data[field].copy_from_slice(&saturate_i16(value).to_le_bytes());
 }
 
@@ -226,6 +228,18 @@ pub(crate) fn emit_alarm_bits(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED] = 0;
 }
 
+/// The same with the imbalance of the cells as bit 4 of byte 3 (goodwe-can, ginlong-can; C). The library also has
+/// bit 4 of byte 1, its protection, which an imbalance of this battery never is.
+pub(crate) fn emit_alarm_bits_with_imbalance(view: &BankView, data: &mut [u8; 8]) {
+    const ALARMS_2: usize = 3;
+    const IMBALANCE: u8 = 1 << 4;
+
+    emit_alarm_bits(view, data);
+    if view.conditions.contains(CellImbalanceAlarm) {
+        data[ALARMS_2] |= IMBALANCE;
+    }
+}
+
 /// One pair of 0x35A: its number from 1, what sets it in the alarm half and what in the warning half.
 struct AlarmPair {
     number: usize,
@@ -358,26 +372,33 @@ pub(crate) fn emit_requests(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// The unit of temperature in frame 0x370, on which the sources differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CellExtremesVariant {
+    /// Variant M: whole degrees Celsius, as in every capture.
+    #[default]
+    WholeDegrees,
+    /// Variant S: 0.1 degC, as in the Seplos text.
+    Tenths,
+}
+
 /// 0x370: extremes of the cells (sheet pylon-can, C; scale Q-23).
 ///
 /// | bytes | field | type | unit |
 /// |---|---|---|---|
-/// | 0-1 | max_cell_temperature | i16 | 1 degC, or 0.1 degC where `tenths` |
+/// | 0-1 | max_cell_temperature | i16 | 1 degC, or 0.1 degC in variant S |
 /// | 2-3 | min_cell_temperature | i16 | the same |
 /// | 4-5 | max_cell_voltage | u16 | 1 mV |
 /// | 6-7 | min_cell_voltage | u16 | 1 mV |
-pub(crate) fn emit_cell_extremes(view: &BankView, tenths: bool, data: &mut [u8; 8]) {
+pub(crate) fn emit_cell_extremes(view: &BankView, variant: CellExtremesVariant, data: &mut [u8; 8]) {
     const MAX_TEMPERATURE: Range<usize> = 0..2;
     const MIN_TEMPERATURE: Range<usize> = 2..4;
     const MAX_VOLTAGE: Range<usize> = 4..6;
     const MIN_VOLTAGE: Range<usize> = 6..8;
 
-    let scale = |deci_c: i16| {
-        if tenths {
-            deci_c.into()
-        } else {
-            div_nearest(deci_c.into(), 10)
-        }
+    let scale = |deci_c: i16| match variant {
+        CellExtremesVariant::WholeDegrees => div_nearest(deci_c.into(), 10),
+        CellExtremesVariant::Tenths => deci_c.into(),
     };
     put_i16(
         data,
@@ -617,7 +638,10 @@ pub(crate) mod tests {
     fn no_temperature_is_zero() {
         let view = with(|view| view.cell_temperature = None);
         assert_eq!(written(|data| emit_measurements(&view, data))[4..6], [0, 0]);
-        assert_eq!(written(|data| emit_cell_extremes(&view, false, data))[..4], [0; 4]);
+        assert_eq!(
+            written(|data| emit_cell_extremes(&view, CellExtremesVariant::WholeDegrees, data))[..4],
+            [0; 4]
+        );
         assert_eq!(written(|data| emit_cell_extreme_numbers(&view, data))[..4], [0; 4]);
         assert_eq!(written(|data| emit_cell_extremes_kelvin(&view, data))[4..], [0; 4]);
         assert_eq!(written(|data| emit_place::<u16>(None, b'C', data)), [0; 8]);
@@ -795,17 +819,19 @@ pub(crate) mod tests {
 
     #[test]
     fn cell_extremes_and_their_numbers() {
+        use CellExtremesVariant::{Tenths, WholeDegrees};
+
         // P-C6, P-C7: a capture in whole degrees.
         let view = extremes((3570, 1), (3567, 5), (308, 4), (302, 3));
-        let whole = written(|data| emit_cell_extremes(&view, false, data));
+        let whole = written(|data| emit_cell_extremes(&view, WholeDegrees, data));
         assert_eq!(whole, [0x1F, 0, 0x1E, 0, 0xF2, 0x0D, 0xEF, 0x0D]);
-        let tenths = written(|data| emit_cell_extremes(&view, true, data));
+        let tenths = written(|data| emit_cell_extremes(&view, Tenths, data));
         assert_eq!(tenths, [0x34, 1, 0x2E, 1, 0xF2, 0x0D, 0xEF, 0x0D]);
         let numbers = written(|data| emit_cell_extreme_numbers(&view, data));
         assert_eq!(numbers, [4, 0, 3, 0, 1, 0, 5, 0]);
 
         let cold = extremes((3300, 1), (3300, 1), (-5, 1), (-125, 1));
-        let whole = written(|data| emit_cell_extremes(&cold, false, data));
+        let whole = written(|data| emit_cell_extremes(&cold, WholeDegrees, data));
         assert_eq!(whole[..4], [0xFF, 0xFF, 0xF3, 0xFF]);
     }
 

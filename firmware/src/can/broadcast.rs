@@ -56,8 +56,10 @@ impl Broadcast {
     /// The frame that is due at `now`, if there is one, and when to ask again.
     pub(crate) fn next_frame(&mut self, now: Instant, config: &Config, bank: &Bank) -> (Option<CanFrame>, Instant) {
         let protocol = self.protocol;
-        let heard = self.inverter_heard;
-        let snapshot = *self.snapshot.get_or_insert_with(|| Snapshot::of(bank, now, heard));
+        let (heard, cycle) = (self.inverter_heard, self.cycle);
+        let snapshot = *self
+            .snapshot
+            .get_or_insert_with(|| Snapshot::of(bank, now, heard, cycle));
         let due = |broadcast: &Broadcast, from: usize| {
             let due = |message: &Message| broadcast.is_due(message) && (message.included)(&snapshot, config);
             (from..protocol.messages.len()).find(|index| due(&protocol.messages[*index]))

@@ -9,11 +9,16 @@
 
 pub(crate) mod blocks;
 pub(crate) mod broadcast;
+pub(crate) mod ginlong_can;
+pub(crate) mod goodwe_can;
+pub(crate) mod growatt_can;
+pub(crate) mod luxpower_can;
 pub(crate) mod must_can;
 pub(crate) mod pylon_can;
 pub(crate) mod senergy_can;
 pub(crate) mod sorotec_can;
 pub(crate) mod studer_can;
+pub(crate) mod tbb_can;
 
 use core::time::Duration;
 
@@ -25,11 +30,16 @@ use crate::time::Instant;
 
 /// Every protocol on CAN.
 const PROTOCOLS: &[CanProtocol] = &[
+    growatt_can::PROTOCOL,
     pylon_can::PROTOCOL,
     sorotec_can::PROTOCOL,
     studer_can::PROTOCOL,
     must_can::PROTOCOL,
     senergy_can::PROTOCOL,
+    goodwe_can::PROTOCOL,
+    luxpower_can::PROTOCOL,
+    ginlong_can::PROTOCOL,
+    tbb_can::PROTOCOL,
 ];
 
 /// A protocol on CAN.
@@ -51,6 +61,11 @@ impl CanProtocol {
     /// How this protocol is spoken on CAN; `None` if it runs on the other bus.
     pub(crate) fn of(protocol: Protocol) -> Option<&'static CanProtocol> {
         PROTOCOLS.iter().find(|can| can.protocol == protocol)
+    }
+
+    /// Whether a frame of the inverter makes the battery shut down.
+    pub(crate) fn orders_shutdown(&self, frame: &CanFrame, config: &Config) -> bool {
+        self.protocol == Protocol::LuxpowerCan && luxpower_can::orders_shutdown(frame, config)
     }
 
     fn frame(&self, message: &Message, now: &Snapshot, config: &Config) -> CanFrame {
@@ -128,15 +143,13 @@ pub(crate) struct Snapshot {
     /// The packs online, each at the place of its number.
     packs: [Option<PackView>; MAX_PACKS as usize],
     /// How long the inverter has given no sign of life, or since the battery began to speak this protocol.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "pylon-can depends on nothing from the inverter")
-    )]
     pub(crate) inverter_silence: Duration,
+    /// Number of the cycle, from 0, for what is sent in pages.
+    pub(crate) cycle: u64,
 }
 
 impl Snapshot {
-    fn of(bank: &Bank, now: Instant, inverter_heard: Instant) -> Snapshot {
+    fn of(bank: &Bank, now: Instant, inverter_heard: Instant, cycle: u64) -> Snapshot {
         let mut packs = [None; MAX_PACKS as usize];
         for pack in bank.online(now) {
             if let Some(slot) = packs.get_mut(usize::from(pack.number).saturating_sub(1)) {
@@ -147,11 +160,11 @@ impl Snapshot {
             bank: bank.view(now),
             packs,
             inverter_silence: now.duration_since(inverter_heard),
+            cycle,
         }
     }
 
     /// The packs online in the order of their numbers.
-    #[expect(dead_code, reason = "pylon-can shows the bank alone")]
     pub(crate) fn packs(&self) -> impl Iterator<Item = &PackView> {
         self.packs.iter().flatten()
     }
@@ -165,6 +178,7 @@ impl Snapshot {
             bank,
             packs: [None; MAX_PACKS as usize],
             inverter_silence: Duration::ZERO,
+            cycle: 0,
         }
     }
 }

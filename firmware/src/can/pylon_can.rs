@@ -6,20 +6,11 @@
 use core::ops::Range;
 use core::time::Duration;
 
-use super::{CanProtocol, Emit, IdFormat, Message, blocks};
+use super::blocks::{self, CellExtremesVariant};
+use super::{CanProtocol, Emit, IdFormat, Message};
 use crate::bank::BankView;
 use crate::config::{Config, Protocol};
 use crate::convert::{div_nearest, saturate_u16};
-
-/// The unit of temperature in frame 0x370, on which the sources differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum CellExtremesVariant {
-    /// Variant M: whole degrees Celsius, as in every capture.
-    #[default]
-    WholeDegrees,
-    /// Variant S: 0.1 degC, as in the Seplos text.
-    Tenths,
-}
 
 /// Options of Pylon CAN; by default exactly the six frames of V1.2, all with eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +69,8 @@ pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
         Message::new(0x35F, |now, _, data| emit_identity(&now.bank, data))
             .only_if(|_, config| config.pylon_can.identity),
         extremes(0x370, |now, config, data| {
-            let tenths = config.pylon_can.cell_extremes == Some(CellExtremesVariant::Tenths);
-            blocks::emit_cell_extremes(&now.bank, tenths, data);
+            let variant = config.pylon_can.cell_extremes.unwrap_or_default();
+            blocks::emit_cell_extremes(&now.bank, variant, data);
         }),
         extremes(0x371, |now, _, data| blocks::emit_cell_extreme_numbers(&now.bank, data)),
         modules(0x372, |now, _, data| blocks::emit_modules(&now.bank, data)),

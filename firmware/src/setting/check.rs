@@ -113,6 +113,8 @@ impl Setting {
             }
             Setting::SensorFitted { .. }
             | Setting::CycleCount { .. }
+            | Setting::ChargedEnergy { .. }
+            | Setting::DischargedEnergy { .. }
             | Setting::PackVoltage { millivolts: None }
             | Setting::Condition { .. }
             | Setting::HoldCondition { .. }
