@@ -41,7 +41,11 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (suite_index, suite) in data.suites.iter().enumerate() {
         for (case_index, case) in suite.cases.iter().enumerate() {
-            for protocol in data.library.protocols().filter(|protocol| runs_on(suite, protocol)) {
+            for protocol in data
+                .library
+                .protocols()
+                .filter(|protocol| runs_on(suite, case, protocol))
+            {
                 let name = suite::case_id(protocol, suite, case);
                 let (data, protocol) = (Arc::clone(&data), protocol.name.clone());
                 let test = move || run(&data, &protocol, suite_index, case_index);
@@ -73,9 +77,9 @@ fn load() -> Result<Data, Diagnostics> {
     }
 }
 
-fn runs_on(suite: &Suite, protocol: &Protocol) -> bool {
+fn runs_on(suite: &Suite, case: &Case, protocol: &Protocol) -> bool {
     let spoken = refbms::Protocol::from_name(&protocol.name).is_some();
-    spoken && suite.protocol.as_ref().is_none_or(|name| *name == protocol.name)
+    spoken && suite::is_meant_for(suite, case, protocol)
 }
 
 fn run(data: &Data, protocol: &str, suite: usize, case: usize) -> Result<(), Failed> {
@@ -120,7 +124,7 @@ fn run_alone(data: &Data, protocol: &Protocol, suite: &Suite, case: &Case) -> Re
     let mut link = Reference::start(&options)?;
     let mut fixture = ReferenceFixture::new(link.battery());
     let mut capabilities = fixture.capabilities();
-    capabilities.push(engine::plan::SEND.to_string());
+    capabilities.extend([engine::plan::SEND, engine::plan::ELAPSE].map(String::from));
     let target = Target {
         capabilities,
         claims,

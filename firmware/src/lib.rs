@@ -47,7 +47,7 @@
 //! let mut bms = Bms::new(config, Instant::ZERO);
 //! bms.handle_timeout(Instant::from_secs(2));
 //! bms.set(Instant::from_secs(2), None, Setting::soc_percent(95)).unwrap();
-//! let charger = Setting::Simulate { milliamperes: 100_000, millivolts: None };
+//! let charger = Setting::Simulate { milliamperes: 100_000 };
 //! bms.set(Instant::from_secs(2), None, charger).unwrap();
 //! while let Some(now) = bms.poll_timeout().filter(|at| *at < Instant::from_secs(900)) {
 //!     bms.handle_timeout(now);

@@ -101,10 +101,7 @@ fn a_battery_answers_for_fifty_days() {
 fn a_month_of_daily_cycles() {
     let mut bench = Bench::rs485(Config::default());
     bench.set(Setting::soc_percent(20));
-    let source = |milliamperes| Setting::Simulate {
-        milliamperes,
-        millivolts: None,
-    };
+    let source = |milliamperes| Setting::Simulate { milliamperes };
     let begin = bench.pack();
     let mut asked_since = None;
     for hour in 0..31 * 24 {

@@ -13,7 +13,6 @@ fn running() -> Bench {
 fn simulate(amperes: i32) -> Setting {
     Setting::Simulate {
         milliamperes: amperes * 1000,
-        millivolts: None,
     }
 }
 
@@ -158,10 +157,10 @@ fn settings_between_two_steps_are_exact() {
 fn constant_current_then_constant_voltage_until_full() {
     let mut bench = running();
     bench.set(Setting::soc_percent(90));
-    bench.set(Setting::Simulate {
-        milliamperes: 100_000,
+    bench.set(Setting::SimulatedVoltageLimit {
         millivolts: Some(57_600),
     });
+    bench.set(Setting::Simulate { milliamperes: 100_000 });
     bench.run_for(10 * MINUTE);
     assert_eq!(bench.pack().pack_current_ma, 100_000);
     let mut least = i32::MAX;
@@ -291,10 +290,10 @@ fn balancing_brings_cells_together() {
         millivolts: 3340,
     });
     bench.set(Setting::soc_percent(99));
-    bench.set(Setting::Simulate {
-        milliamperes: 5000,
+    bench.set(Setting::SimulatedVoltageLimit {
         millivolts: Some(54_400),
     });
+    bench.set(Setting::Simulate { milliamperes: 5000 });
     let spread = |bench: &Bench| {
         let cells = bench.pack().cell_voltage_mv;
         cells.iter().max().unwrap() - cells.iter().min().unwrap()
@@ -323,8 +322,7 @@ fn a_simulation_has_its_ranges() {
     for (setting, message) in [
         (simulate(5001), "current of 5001000 mA is outside -5000000..=5000000 mA"),
         (
-            Setting::Simulate {
-                milliamperes: 1,
+            Setting::SimulatedVoltageLimit {
                 millivolts: Some(100_001),
             },
             "charger voltage of 100001 mV is outside 0..=100000 mV",

@@ -571,17 +571,11 @@ fn leds_follow_the_battery() {
 fn over_voltage_shows_at_a_charger_only() {
     let mut bench = running();
     bench.set(Setting::soc_percent(99));
-    bench.set(Setting::Simulate {
-        milliamperes: 100_000,
-        millivolts: None,
-    });
+    bench.set(Setting::Simulate { milliamperes: 100_000 });
     bench.run_for(600_000);
     assert_eq!(view(&bench).led_state, LedState::ChargingOverVoltage);
     assert_eq!(lit(&bench).soc, [true; 6]);
-    bench.set(Setting::Simulate {
-        milliamperes: 0,
-        millivolts: None,
-    });
+    bench.set(Setting::Simulate { milliamperes: 0 });
     assert_eq!(view(&bench).led_state, LedState::StandbyAlarm);
     bench.bms.charger(bench.now, Some(60_000));
     assert_eq!(view(&bench).led_state, LedState::ChargingOverVoltage);

@@ -153,9 +153,11 @@ fn any_setting(numbers: &mut Numbers) -> Setting {
                 value: ends[usize::from(numbers.byte() % 3)],
             }
         }
+        25 if on => Setting::SimulatedVoltageLimit {
+            millivolts: (number % 3 > 0).then(|| u32_of(number) % 70_000),
+        },
         25 => Setting::Simulate {
             milliamperes: i32::try_from(number % 800_000).unwrap_or(0),
-            millivolts: on.then(|| u32_of(number) % 70_000),
         },
         26 => Setting::CellCapacity {
             milliampere_hours: u32_of(number),

@@ -414,10 +414,7 @@ fn a_charger_ends_a_lock() {
     assert_eq!(observed(&bench), (PackState::Standby, true, true));
 
     // A single trip waits for its minute all the same: the load may still be there.
-    bench.set(Setting::Simulate {
-        milliamperes: -650_000,
-        millivolts: None,
-    });
+    bench.set(Setting::Simulate { milliamperes: -650_000 });
     bench.run_for(1);
     assert_eq!(observed(&bench).0, PackState::FullProtection);
     bench.run_for(59_999);

@@ -475,6 +475,8 @@ mod tests {
 
         #[test]
         fn buffers_of_any_size_read_alike(text in "(\\PC{0,12}|351#00|\\(1.5\\) can0 351#01|01 03|\r|\n){0,12}", size in 1_usize..20) {
+            // These four ends of lines are the magic number of a pcapng file.
+            prop_assume!(!text.starts_with("\n\r\r\n"));
             let whole: Vec<String> = read(text.as_bytes()).iter().map(|item| format!("{item:?}")).collect();
             let source = BufReader::with_capacity(size, text.as_bytes());
             let sliced: Vec<String> = capture::open(source).unwrap().map(|item| format!("{item:?}")).collect();

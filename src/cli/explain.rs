@@ -1,4 +1,6 @@
-//! `bmscheck explain`: the layout of a protocol, as a person reads it.
+//! `bmscheck explain`: the layout of a protocol, or a requirement and what tests it, as a person reads it.
+
+mod number;
 
 use clap::Args;
 
@@ -9,21 +11,28 @@ use crate::document::diagnostic::did_you_mean;
 use crate::report::layout;
 use crate::suite::Suite;
 
-/// Show the layout of a protocol, of one of its messages, or of a field
+/// Show the layout of a protocol, or what a requirement says
 ///
 /// Places are bytes from 0 and bits from 0, the least significant: `0-1` are two bytes, `0.7` is the highest bit of the
 /// first byte. Each fact comes with its grade (A vendor's document, B several implementations agree, C one source, D
 /// inferred), the sheet that it comes from, and the cases that cover it.
+///
+/// A number is a requirement of the battery's manual (R-013), a contradiction of it (C-04), behaviour of the class of
+/// battery (B-072), or a settled question (Q-08). It is shown with how it is read and how well it is known, how it is
+/// tested (on the wire, in the reference firmware only, or by no program and why), the cases that cover it and the
+/// firmware tests that name it. Those that nothing covers: `bmscheck list cases --coverage`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck explain pylon-can                      bus, session, messages, rules
   bmscheck explain pylon-can 0x351                the bytes of a frame
   bmscheck explain pylon-can alarms               the same, by the message's name
-  bmscheck explain pylon-can 0x351 charge_voltage_limit")]
+  bmscheck explain pylon-can 0x351 charge_voltage_limit
+  bmscheck explain R-013                          a requirement of the manual
+  bmscheck explain Q-26 --all                     a question, with all its cases")]
 pub struct ExplainArguments {
-    /// The protocol, as `bmscheck list protocols` shows it
-    #[arg(value_name = "PROTOCOL")]
-    pub protocol: String,
+    /// The protocol, as `bmscheck list protocols` shows it, or a number such as R-013
+    #[arg(value_name = "PROTOCOL|NUMBER")]
+    pub subject: String,
 
     /// The message: its name, CAN identifier (0x351) or command (0x61)
     #[arg(value_name = "MESSAGE")]
@@ -32,16 +41,44 @@ pub struct ExplainArguments {
     /// The field
     #[arg(value_name = "FIELD", requires = "message")]
     pub field: Option<String>,
+
+    /// With a number: all cases that cover it, however many
+    #[arg(long, conflicts_with = "message")]
+    pub all: bool,
 }
 
-/// Shows a layout.
+/// Shows a layout or a requirement.
 ///
 /// # Errors
-/// There is no such protocol, message or field; a data file has mistakes; the output is closed.
+/// There is no such protocol, message, field or number; a data file has mistakes; the output is closed.
 pub fn explain(context: &Context, arguments: &ExplainArguments) -> Result<Status, CliError> {
     let library = data::library(context)?;
-    let protocol = data::protocol(&library, &arguments.protocol)?;
     let style = stdout_style(context.color);
+    if library.protocol(&arguments.subject).is_none() {
+        let (questions, mistakes) = library.questions();
+        data::accept(context, mistakes)?;
+        if let Some(number) = number::find(&library, &questions, &arguments.subject)? {
+            if arguments.message.is_some() {
+                return Err(CliError::usage(format!(
+                    "{} is no protocol: it has no messages",
+                    number.id()
+                )));
+            }
+            let suites = data::suites(context, &library)?;
+            return print(&number::page(
+                &library,
+                &questions,
+                &suites,
+                number,
+                arguments.all,
+                &style,
+            ));
+        }
+    }
+    let protocol = data::protocol(&library, &arguments.subject)?;
+    if arguments.all {
+        return Err(CliError::usage("`--all` goes with the number of a requirement"));
+    }
     let text = match &arguments.message {
         None => layout::protocol::render(protocol, &style),
         Some(reference) => {
@@ -67,8 +104,12 @@ pub fn explain(context: &Context, arguments: &ExplainArguments) -> Result<Status
             }
         }
     };
+    print(&text)
+}
+
+fn print(text: &str) -> Result<Status, CliError> {
     let mut out = Output::stdout();
-    out.text(&text)?;
+    out.text(text)?;
     out.flush()?;
     Ok(Status::Done)
 }

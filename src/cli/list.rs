@@ -1,5 +1,7 @@
 //! `bmscheck list`: what is there to be tested, and with what.
 
+mod coverage;
+
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -9,7 +11,6 @@ use crate::definition::Protocol;
 use crate::report::layout::{Table, words};
 use crate::report::text::{Style, counted};
 use crate::suite::Suite;
-use crate::suite::coverage::coverage;
 
 /// List protocols, brands, suites or cases
 #[derive(Debug, Args)]
@@ -17,6 +18,7 @@ use crate::suite::coverage::coverage;
   bmscheck list brands                             which setting of the battery is for which inverter
   bmscheck list cases pylon-can                    the cases of one protocol
   bmscheck list cases --coverage                   what no case covers
+  bmscheck list cases pylon-can --coverage         the same for one protocol
   bmscheck list cases --format json | jq -r .[].id")]
 pub struct ListArguments {
     /// What to list
@@ -27,10 +29,16 @@ pub struct ListArguments {
     #[arg(value_name = "PROTOCOL")]
     pub protocol: Option<String>,
 
-    /// What the definitions state and no case covers
+    /// What is demanded and no case covers
     ///
-    /// Goes with `cases`: instead of the cases, every item (message, field, period, rule ...) of a protocol of the
-    /// battery is listed that no case covers. As JSON all items are listed, each with the cases that cover it.
+    /// Goes with `cases`. Instead of the cases are listed: every item (message, field, period, rule ...) of a protocol
+    /// of the battery that no case covers; every requirement of the battery seen on the wire that no case covers; and
+    /// every one seen only inside the battery (panel, LEDs, keys) that no test of the reference firmware names.
+    /// Nothing is printed where all is covered.
+    ///
+    /// With PROTOCOL, only cases that run on that protocol count, and only requirements that its bus can show are
+    /// judged: those inside the battery belong to no protocol. As JSON all items and requirements are listed, each with
+    /// what covers it.
     #[arg(long)]
     pub coverage: bool,
 
@@ -91,8 +99,15 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Result<Status, CliE
         (Listed::Brands, _) => brands_table(&protocols, &style),
         (Listed::Suites, _) if json => pretty(suites_json(&suites()?)),
         (Listed::Suites, _) => suites_table(&suites()?, &style),
-        (Listed::Cases, true) if json => pretty(coverage_json(&protocols, &suites()?)),
-        (Listed::Cases, true) => coverage_table(&protocols, &suites()?, &style),
+        (Listed::Cases, true) => {
+            let everything = arguments.protocol.is_none();
+            let report = coverage::Report::new(&library, &protocols, everything, &suites()?);
+            if json {
+                pretty(report.json())
+            } else {
+                report.table(&style)
+            }
+        }
         (Listed::Cases, false) if json => pretty(cases_json(&suites()?)),
         (Listed::Cases, false) => cases_table(&suites()?, &style),
     };
@@ -238,44 +253,5 @@ fn cases_json(suites: &[Suite]) -> Value {
                 })
             })
         })
-        .collect()
-}
-
-/// What no case covers: nothing at all where every item is covered.
-fn coverage_table(protocols: &[&Protocol], suites: &[Suite], style: &Style) -> String {
-    let mut out = String::new();
-    for protocol in demanded(protocols) {
-        let rows = coverage(protocol, suites);
-        let open: Vec<_> = rows.iter().filter(|row| row.cases.is_empty()).collect();
-        if open.is_empty() {
-            continue;
-        }
-        out.push_str(&format!(
-            "{}: no case covers {} of {}\n",
-            protocol.name,
-            open.len(),
-            counted(rows.len(), "item")
-        ));
-        let mut table = Table::new(&["item"]);
-        for row in open {
-            table.row(vec![row.item.to_string()]);
-        }
-        out.push_str(&table.render(style, 2));
-    }
-    out
-}
-
-/// The protocols that suites must cover: those of the battery's settings. Other dialects are there to be read.
-fn demanded<'p>(protocols: &[&'p Protocol]) -> impl Iterator<Item = &'p Protocol> {
-    protocols
-        .iter()
-        .copied()
-        .filter(|protocol| !protocol.settings.is_empty())
-}
-
-fn coverage_json(protocols: &[&Protocol], suites: &[Suite]) -> Value {
-    demanded(protocols)
-        .flat_map(|protocol| coverage(protocol, suites))
-        .map(|row| json!({ "item": row.item.to_string(), "cases": row.cases }))
         .collect()
 }

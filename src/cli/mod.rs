@@ -5,7 +5,7 @@
 //! | [`run`] | drives a target through cases and judges it |
 //! | [`decode`] | frames to fields, streaming |
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
-//! | [`explain`] | the layout of a protocol, as a person reads it |
+//! | [`explain`] | the layout of a protocol, a requirement and what covers it, as a person reads it |
 //! | [`emulate`] | the reference BMS on a wire |
 //! | [`schema`], [`completions`], [`man`] | what tools need |
 //! | [`bench`] | the files that describe a bench and a target |
@@ -51,6 +51,7 @@ pub use status::Status;
   bmscheck run pylon-can --target can:can0       a battery on a CAN bus
   candump -L can0 | bmscheck decode -p pylon-can -
   bmscheck explain pylon-can 0x351               the bytes of a frame
+  bmscheck explain R-013                         a requirement, its tests
 
 Exit status: 0 all passed, 1 a case failed, 2 the command line or a data file is
 wrong, 3 nothing failed but something could not be judged."
@@ -81,25 +82,20 @@ pub struct Cli {
     pub color: ColorChoice,
 }
 
-/// The subcommands.
+/// The subcommands; the help of each is that of its arguments.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment on a variant would take the place of the help of its arguments, long as it is"
+)]
 pub enum Command {
-    /// Test a target and judge it
     Run(run::RunArguments),
-    /// Show the fields of recorded frames
     Decode(decode::DecodeArguments),
-    /// Play the battery: the reference BMS on a wire
-    /// List protocols, brands, suites or cases
     List(list::ListArguments),
-    /// Show the layout of a protocol
     Explain(explain::ExplainArguments),
-    /// Play the reference BMS on a bus
     Emulate(emulate::EmulateArguments),
-    /// Print the JSON Schema of a kind of data file
     Schema(schema::SchemaArguments),
-    /// Print the completions for a shell
     Completions(completions::CompletionsArguments),
-    /// Print the manual page
     Man(man::ManArguments),
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::cli::CliError;
 use crate::definition::{Library, Protocol};
 use crate::document::diagnostic::nearest;
-use crate::suite::{Case, Suite, case_id};
+use crate::suite::{Case, Suite, case_id, is_meant_for};
 
 /// A case on a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,13 @@ pub fn candidates(library: &Library, suites: &[Suite]) -> Vec<Candidate> {
     let mut all = Vec::new();
     for (protocol, definition) in library.protocols().enumerate() {
         for (suite, each) in suites.iter().enumerate() {
-            if each.protocol.as_ref().is_none_or(|name| *name == definition.name) {
-                all.extend((0..each.cases.len()).map(|case| Candidate { protocol, suite, case }));
-            }
+            let meant = |case: &usize| {
+                each.cases
+                    .get(*case)
+                    .is_some_and(|case| is_meant_for(each, case, definition))
+            };
+            let cases = (0..each.cases.len()).filter(meant);
+            all.extend(cases.map(|case| Candidate { protocol, suite, case }));
         }
     }
     all

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::{Product, Protocol, Requirement, load};
+use super::{Product, Protocol, Question, Requirement, load, questions};
 use crate::document::{Diagnostic, Diagnostics, Source};
 
 static PROTOCOLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/protocols");
@@ -135,6 +135,8 @@ fn unreadable(path: &Path, reason: &str) -> Diagnostics {
 pub struct Library {
     protocols: Vec<Protocol>,
     products: Vec<Product>,
+    /// Files of settled questions.
+    question_files: Vec<Source>,
 }
 
 impl Library {
@@ -153,7 +155,12 @@ impl Library {
         let mut diagnostics = Diagnostics::default();
         let mut protocols: Vec<Protocol> = Vec::new();
         let mut products = Vec::new();
+        let mut question_files = Vec::new();
         for source in sources {
+            if questions::is_questions(source) {
+                question_files.push(source.clone());
+                continue;
+            }
             if load::is_product(source) {
                 let (product, found) = load::product(source);
                 diagnostics.extend(found);
@@ -181,7 +188,12 @@ impl Library {
             }
         }
         protocols.sort_by(|a, b| a.name.cmp(&b.name));
-        (Library { protocols, products }, diagnostics)
+        let library = Library {
+            protocols,
+            products,
+            question_files,
+        };
+        (library, diagnostics)
     }
 
     /// The protocol with this name.
@@ -197,6 +209,18 @@ impl Library {
     /// The requirement with this number, of any product.
     pub fn requirement(&self, id: &str) -> Option<&Requirement> {
         self.products.iter().find_map(|product| product.requirement(id))
+    }
+
+    /// The settled questions, read from their files when asked for: only a person who reads needs them.
+    pub fn questions(&self) -> (Vec<Question>, Diagnostics) {
+        let mut all = Vec::new();
+        let mut diagnostics = Diagnostics::default();
+        for source in &self.question_files {
+            let (found, mistakes) = questions::questions(source);
+            all.extend(found);
+            diagnostics.extend(mistakes);
+        }
+        (all, diagnostics)
     }
 
     /// All protocols by name.

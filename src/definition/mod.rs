@@ -7,6 +7,8 @@
 //! | [`load`] | text -> model, with every mistake of the file in one go |
 //! | [`check`] | mistakes that only the whole shows: overlaps, gaps, names given twice, units against the vocabulary |
 //! | [`product`] | the battery: numbered requirements, limits that hold on any protocol |
+//! | [`questions`] | questions on which documents and devices differ, and how they are settled |
+//! | [`citations`] | where definitions cite a requirement or question |
 //! | [`scope`] | what the names in expressions mean; expressions are compiled once, on loading |
 //! | [`vocabulary`] | the names that mean the same quantity in every protocol |
 //! | [`library`] | the built-in definitions and the directory that overrides them |
@@ -15,14 +17,17 @@
 //! reference BMS in `firmware/` shares nothing with it.
 
 pub mod check;
+pub mod citations;
 pub mod library;
 pub mod load;
 pub mod model;
 pub mod product;
+pub mod questions;
 pub mod scope;
 pub mod shape;
 pub mod vocabulary;
 
 pub use library::Library;
 pub use model::*;
-pub use product::{Product, Requirement, TestSite};
+pub use product::{BusKind, Product, Requirement, TestSite};
+pub use questions::Question;

@@ -1,6 +1,6 @@
 //! The battery that the definitions are used for: its requirements by number, and limits that hold on any protocol.
 
-use super::{Grade, Origin, RuleDefinition};
+use super::{Bus, Grade, Origin, Protocol, RuleDefinition};
 use crate::document::{Diagnostic, Diagnostics, Node, Source};
 
 /// A battery product.
@@ -32,16 +32,47 @@ impl Product {
 pub struct Requirement {
     /// `R-..`: the manual; `C-..`: a contradiction of the manual; `B-..`: behaviour of the class.
     pub id: String,
-    /// What it says.
+    /// What it says, in a sentence.
     pub text: String,
+    /// The table that belongs to it, a line each.
+    pub details: Vec<String>,
     /// How a contradiction is read.
     pub reading: Option<String>,
+    /// Why it is so: what it follows from, and what others of the class do.
+    pub basis: Option<String>,
     /// Where it can be seen.
     pub test: TestSite,
+    /// Why no program can test it.
+    pub untested: Option<String>,
+    /// The only bus on which it can be seen.
+    pub bus: Option<BusKind>,
+    /// The only protocols on whose wire it can be seen; empty: any.
+    pub seen_on: Vec<String>,
     /// How well it is known.
     pub grade: Grade,
     /// Where it stands.
     pub origin: Origin,
+}
+
+impl Requirement {
+    /// True when the wire of `protocol` can show it.
+    pub fn concerns(&self, protocol: &Protocol) -> bool {
+        let bus = match protocol.bus {
+            Bus::Can { .. } => BusKind::Can,
+            Bus::Serial { .. } => BusKind::Serial,
+        };
+        let carried = self.seen_on.is_empty() || self.seen_on.contains(&protocol.name);
+        carried && self.bus.is_none_or(|only| only == bus)
+    }
+}
+
+/// A kind of bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusKind {
+    /// Classic CAN.
+    Can,
+    /// RS485 or RS232.
+    Serial,
 }
 
 /// Where a requirement can be seen.
@@ -76,15 +107,34 @@ pub(super) fn requirements(node: &Node, source: &Source, diagnostics: &mut Diagn
             diagnostics.push(Diagnostic::error("duplicate-requirement", message, entry.span.clone()).within(source));
             continue;
         }
+        let text = |key: &str| entry.get_text(key).map(str::to_string);
+        let details = entry.get("details").map_or(&[][..], Node::elements);
         requirements.push(Requirement {
             id,
-            text: entry.get_text("text").unwrap_or_default().to_string(),
-            reading: entry.get_text("reading").map(str::to_string),
+            text: text("text").unwrap_or_default(),
+            details: details
+                .iter()
+                .filter_map(|line| line.text().map(str::to_string))
+                .collect(),
+            reading: text("reading"),
+            basis: text("basis"),
             test: match entry.get_text("test") {
                 Some("wire") => TestSite::Wire,
                 Some("firmware") => TestSite::Firmware,
                 _ => TestSite::None,
             },
+            untested: text("untested"),
+            bus: match entry.get_text("bus") {
+                Some("can") => Some(BusKind::Can),
+                Some("serial") => Some(BusKind::Serial),
+                _ => None,
+            },
+            seen_on: entry
+                .get("seen_on")
+                .map_or(&[][..], Node::elements)
+                .iter()
+                .filter_map(|name| name.text().map(str::to_string))
+                .collect(),
             grade: entry.get_text("grade").and_then(Grade::from_letter).unwrap_or(Grade::D),
             origin: Origin {
                 source: source.clone(),

@@ -185,8 +185,66 @@ static REQUIREMENT: Object = Object {
             "where it can be seen",
         ),
         required("grade", GRADE, "how well it is known"),
-        required("text", Shape::Text, "what it says"),
+        required("text", Shape::Text, "what it says, in a sentence"),
+        optional(
+            "details",
+            Shape::List(&Shape::Text),
+            "the table that belongs to it, a line each",
+        ),
         optional("reading", Shape::Text, "how a contradiction is read"),
+        optional(
+            "basis",
+            Shape::Text,
+            "why it is so: what it follows from, what others of the class do",
+        ),
+        optional("untested", Shape::Text, "why no program can test it"),
+        optional(
+            "bus",
+            Shape::Word(&["can", "serial"]),
+            "the only bus on which it can be seen",
+        ),
+        optional(
+            "seen_on",
+            Shape::List(&Shape::Text),
+            "the only protocols on whose wire it can be seen, also ones that are not defined yet",
+        ),
+    ],
+};
+
+/// Settled questions.
+pub static QUESTIONS: Object = Object {
+    name: "questions",
+    doc: "Questions on which documents and devices differ, and how they are settled.",
+    keys: &[
+        required("sheet", Shape::Name, "the sheet that the facts come from"),
+        required(
+            "questions",
+            Shape::List(&Shape::Object(&QUESTION)),
+            "the questions, by number",
+        ),
+        NOTE,
+    ],
+};
+
+static QUESTION: Object = Object {
+    name: "question",
+    doc: "A question on which documents and devices differ.",
+    keys: &[
+        required("id", Shape::Name, "its number: Q-01"),
+        required("text", Shape::Text, "what is asked, in a few words"),
+        required("readings", Shape::Text, "what documents and devices say"),
+        required("reference", Shape::Text, "what the reference firmware does"),
+        required("checker", Shape::Text, "what a case or rule accepts"),
+        optional(
+            "details",
+            Shape::List(&Shape::Text),
+            "the table that belongs to it, a line each",
+        ),
+        required(
+            "grade",
+            Shape::Text,
+            "how well it is known, part by part where they differ",
+        ),
     ],
 };
 

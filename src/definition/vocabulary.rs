@@ -1,8 +1,10 @@
 //! The names that mean the same quantity in every protocol (protocols/README.md section 3).
 
+use refbms::Condition;
+
 use crate::value::Unit;
 
-/// Names of quantities with their unit. Flags, states and texts are not listed: they have no unit to be wrong.
+/// Names of quantities with their unit.
 const QUANTITIES: &[(&str, Unit)] = &[
     ("charge_voltage_limit", Unit::Volt),
     ("discharge_voltage_limit", Unit::Volt),
@@ -49,6 +51,43 @@ const QUANTITIES: &[(&str, Unit)] = &[
     ("module_count", Unit::None),
 ];
 
+/// Names of flags and states (3.5); those of alarms, protections and faults (3.6) are the battery's conditions.
+const STATES: &[&str] = &[
+    "charge_enable",
+    "discharge_enable",
+    "force_charge_request_1",
+    "force_charge_request_2",
+    "force_charge_request",
+    "full_charge_request",
+    "small_current_charge_request",
+    "stop",
+    "run_state",
+    "battery_state",
+    "error_valid",
+    "charging",
+    "discharging",
+    "charge_mosfet_on",
+    "discharge_mosfet_on",
+    "balancing",
+    "cell_balancing_{n}",
+    "heater_on",
+    "fully_charged",
+    "charge_current_limiter_on",
+    "charger_reversed",
+    "sleep",
+    "terminal_open",
+    "parallel_mode",
+    "inverter_run_state",
+];
+
+/// Whether a name means the same in every protocol: a quantity, a flag or state, or a condition of the battery.
+pub fn is_known(name: &str) -> bool {
+    let general = generalised(name);
+    unit_of(name).is_some()
+        || STATES.iter().any(|known| *known == name || *known == general)
+        || Condition::from_name(name).is_some()
+}
+
 /// Words at the end of a name that fix its unit: `cell_over_voltage_protection_threshold` is a voltage of a cell.
 const ENDINGS: &[(&str, Unit)] = &[("_delay", Unit::Second)];
 
@@ -94,5 +133,9 @@ mod tests {
         assert_eq!(unit_of("cell_voltage_{n}"), Some(Unit::Millivolt));
         assert_eq!(unit_of("soc"), Some(Unit::Percent));
         assert_eq!(unit_of("no_such_name"), None);
+        for name in ["cell_voltage_16", "cell_balancing_4", "balancing", "low_soc_alarm"] {
+            assert!(is_known(name), "{name}");
+        }
+        assert!(!is_known("cell_balancing") && !is_known("low_soc_alarms"));
     }
 }

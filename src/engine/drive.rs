@@ -15,7 +15,7 @@ use super::{ClockSource, Event, EventKind, Stop, Trace, TraceHeader};
 use crate::definition::{Protocol, Sender};
 use crate::judge::{CaseResult, JudgeOptions, Referee, Verdict};
 use crate::link::LinkEvent;
-use crate::suite::{self, Case, Exchange, Stimulus, Suite};
+use crate::suite::{self, Case, Exchange, Setting, Stimulus, Suite, is_askable};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::CanFrame;
@@ -26,6 +26,10 @@ use asker::Asker;
 
 /// The longest run on one protocol where the user says nothing.
 pub const LONGEST_RUN: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a battery is asked something while time elapses: often enough not to be taken for one without an inverter
+/// 60 s; B-031: 48 h).
+const ELAPSING_PERIOD: Duration = Duration::from_secs(15);
 
 /// How a run is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,17 @@ pub enum Action {
     Send(BusFrame),
     /// Put the target into this state; answer [`Input::Stimulated`].
     Stimulate(Stimulus),
+    /// Let time pass until then, with these signs of life of an inverter so often; answer [`Input::Elapsed`].
+    Elapse {
+        /// Until when.
+        until: Instant,
+        /// What an inverter that is there sends.
+        alive: Vec<BusFrame>,
+        /// How often.
+        every: Duration,
+    },
+    /// Look what display and LEDs show, beside what they should; answer [`Input::Looked`].
+    Look(Vec<(String, Setting)>),
 }
 
 /// What happened.
@@ -78,6 +93,10 @@ pub enum Input {
     Sent(BusFrame, Instant),
     /// A stimulus took effect, or why not.
     Stimulated(Stimulus, Result<(), String>),
+    /// So much time has elapsed.
+    Elapsed(Duration),
+    /// What display and LEDs show, or why nobody can tell.
+    Looked(Result<Vec<(String, Setting)>, String>),
     /// The link broke, and how.
     LinkBroke(String),
     /// Nothing will ever come: a recording is over.
@@ -123,6 +142,8 @@ pub struct Drive<'p> {
     /// An action was given out and is not answered yet.
     awaiting: bool,
     started: Instant,
+    /// How much time has elapsed on purpose.
+    excused: Duration,
     now: Instant,
     /// A case that failed, where that is to end the run.
     failed: Option<String>,
@@ -168,6 +189,10 @@ enum Doing {
     Begin,
     Stimulating(VecDeque<Stimulus>),
     Waiting(Instant),
+    /// Time elapses until then; `true` once that has been asked for.
+    Elapsing(Instant, bool),
+    /// Display and LEDs are to be looked at.
+    Looking(Option<Vec<(String, Setting)>>),
     Sending {
         frames: VecDeque<BusFrame>,
         every: Duration,
@@ -223,6 +248,7 @@ impl<'p> Drive<'p> {
             asker: Asker::new(protocol, now),
             awaiting: false,
             started: now,
+            excused: Duration::ZERO,
             now,
             failed: None,
             cases_started: 0,
@@ -260,6 +286,23 @@ impl<'p> Drive<'p> {
                 self.record(now, EventKind::StimulusFailed(stimulus, why));
                 self.end_group(now);
             }
+            Input::Elapsed(time) => {
+                self.awaiting = false;
+                self.excused += time;
+                for (_, _, next) in &mut self.inverter {
+                    *next = now;
+                }
+                self.record(now, EventKind::Elapsed(time));
+            }
+            Input::Looked(Ok(shown)) => {
+                self.awaiting = false;
+                self.record(now, EventKind::Looked(shown));
+            }
+            Input::Looked(Err(why)) => {
+                self.awaiting = false;
+                self.record(now, EventKind::LookFailed(why));
+                self.end_group(now);
+            }
             Input::LinkBroke(why) => self.stop(now, Stop::LinkBroke(why)),
             Input::End => self.stop(now, Stop::RecordingOver),
             Input::Interrupt => self.stop(now, Stop::Interrupted),
@@ -269,7 +312,7 @@ impl<'p> Drive<'p> {
 
     /// Takes the time.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if now.since(self.started) >= self.options.longest {
+        if now >= self.bound() {
             self.stop(now, Stop::OutOfTime(self.options.longest));
         }
         self.advance(now);
@@ -302,6 +345,22 @@ impl<'p> Drive<'p> {
             } => {
                 return stimuli.pop_front().map(Action::Stimulate);
             }
+            Phase::Stepping {
+                doing: Doing::Elapsing(until, asked),
+                ..
+            } if !*asked => {
+                *asked = true;
+                let until = *until;
+                return Some(Action::Elapse {
+                    until,
+                    alive: self.signs_of_life(),
+                    every: ELAPSING_PERIOD,
+                });
+            }
+            Phase::Stepping {
+                doing: Doing::Looking(things),
+                ..
+            } => return things.take().map(Action::Look),
             Phase::Stepping {
                 doing: Doing::Sending { frames, every, next },
                 ..
@@ -352,8 +411,8 @@ impl<'p> Drive<'p> {
             Phase::Settling(until) | Phase::WarmingUp(until) => Some(*until),
             Phase::Watching => self.watch_timeout(),
             Phase::Stepping { doing, .. } => match doing {
-                Doing::Begin | Doing::Stimulating(_) => None,
-                Doing::Waiting(until) => Some(*until),
+                Doing::Begin | Doing::Stimulating(_) | Doing::Looking(_) => None,
+                Doing::Waiting(until) | Doing::Elapsing(until, _) => Some(*until),
                 Doing::Sending { next, .. } => Some(*next),
                 Doing::Watching => self.watch_timeout(),
                 Doing::Asking { slices, next, .. } if !slices.is_empty() => Some(*next),
@@ -363,8 +422,30 @@ impl<'p> Drive<'p> {
         let keepalive = (self.keepalive && self.can_send)
             .then(|| self.inverter.iter().map(|(_, _, next)| *next).min())
             .flatten();
-        let longest = self.started.after(self.options.longest);
-        [phase, keepalive, Some(longest)].into_iter().flatten().min()
+        [phase, keepalive, Some(self.bound())].into_iter().flatten().min()
+    }
+
+    /// When the run is bounded to end: time that elapses on purpose does not count.
+    fn bound(&self) -> Instant {
+        self.started.after(self.options.longest).after(self.excused)
+    }
+
+    /// What an inverter sends that is simply there: its frames, or one question.
+    fn signs_of_life(&self) -> Vec<BusFrame> {
+        if !self.keepalive || !self.can_send {
+            return Vec::new();
+        }
+        let messages = self.protocol.messages.iter();
+        let mut askable = messages.filter(|message| message.danger.is_none() && is_askable(message));
+        let question = askable.find_map(|message| suite::question(self.protocol, message));
+        match question.filter(|_| self.protocol.asks()) {
+            Some(bytes) => vec![BusFrame::Serial(bytes)],
+            None => self
+                .inverter
+                .iter()
+                .map(|(frame, _, _)| BusFrame::Can(*frame))
+                .collect(),
+        }
     }
 
     fn watch_timeout(&self) -> Option<Instant> {
@@ -514,7 +595,7 @@ impl<'p> Drive<'p> {
                 let steps = planned.case.steps.iter();
                 steps
                     .into_iter()
-                    .any(|step| matches!(step.action, suite::Action::Stimulate(_)))
+                    .any(|step| matches!(step.action, suite::Action::Stimulate(_) | suite::Action::Elapse(_)))
             });
         let ready = match &self.state {
             State::Given(given) => *given == group.given,
@@ -591,6 +672,8 @@ impl<'p> Drive<'p> {
             Doing::Begin => return self.begin_step(now, step),
             Doing::Stimulating(stimuli) => stimuli.is_empty(),
             Doing::Waiting(until) => *until <= now,
+            Doing::Elapsing(until, asked) => *asked && *until <= now,
+            Doing::Looking(things) => things.is_none(),
             Doing::Sending { frames, next, .. } => frames.is_empty() && *next <= now,
             Doing::Watching => self.is_decided(now),
             Doing::Asking { slices, round, .. } => {
@@ -632,6 +715,8 @@ impl<'p> Drive<'p> {
         let doing = match &found.action {
             suite::Action::Stimulate(stimuli) => Doing::Stimulating(stimuli.iter().cloned().collect()),
             suite::Action::Wait(time) => Doing::Waiting(now.after(*time)),
+            suite::Action::Elapse(time) => Doing::Elapsing(now.after(*time), false),
+            suite::Action::Shows(things) => Doing::Looking(Some(things.clone())),
             suite::Action::Keepalive(on) => {
                 self.set_keepalive(*on, now);
                 Doing::Waiting(now)

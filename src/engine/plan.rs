@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::definition::Protocol;
-use crate::link::stimulus::capability;
+use crate::link::stimulus::{LOOK, capability};
 use crate::suite::{Action, Case, Reply, Step, Stimulus, Suite, bind, case_id};
 
 /// What a target and its bench can do.
@@ -29,6 +29,8 @@ pub struct Target {
 pub const SEND: &str = "send";
 /// The harness alone decides whether the inverter's frames are on the bus; it can where it can send.
 pub const KEEPALIVE_CONTROL: &str = "keepalive-control";
+/// Time can be made to pass: it is simulated.
+pub const ELAPSE: &str = "elapse";
 
 /// What runs.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +148,7 @@ pub(crate) fn leaves_state_alone(case: &Case) -> bool {
         && case.steps.iter().all(|step| {
             !matches!(
                 step.action,
-                Action::Stimulate(_) | Action::Keepalive(_) | Action::Send(_)
+                Action::Stimulate(_) | Action::Elapse(_) | Action::Keepalive(_) | Action::Send(_)
             )
         })
 }
@@ -242,6 +244,8 @@ pub fn needs(case: &Case, protocol: &Protocol) -> Vec<String> {
             Action::Keepalive(_) => add(KEEPALIVE_CONTROL),
             Action::Send(_) => add(SEND),
             Action::Exchange(_) => add(SEND),
+            Action::Shows(_) => add(LOOK),
+            Action::Elapse(_) => add(ELAPSE),
             action if action.is_watch() && protocol.asks() => add(SEND),
             _ => {}
         }

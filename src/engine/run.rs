@@ -67,6 +67,14 @@ pub fn run(
                     let result = fixture.apply(link.now(), &stimulus);
                     Input::Stimulated(stimulus, result)
                 }
+                Action::Elapse { until, alive, every } => {
+                    let began = link.now();
+                    match link.elapse(until, &alive, every) {
+                        Ok(()) => Input::Elapsed(link.now().since(began)),
+                        Err(error) => Input::LinkBroke(error.to_string()),
+                    }
+                }
+                Action::Look(expected) => Input::Looked(fixture.look(link.now(), &expected)),
             };
             drive.handle_event(link.now(), input);
         }

@@ -6,12 +6,13 @@
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{ClockSource, Event, EventKind, Stop, Trace, TraceHeader};
 use crate::document::scalar;
 use crate::link::LinkEvent;
 use crate::link::control::{self, Command};
+use crate::link::stimulus::{setting, setting_text};
 use crate::suite::Stimulus;
 use crate::time::Instant;
 use crate::wire::can::{CanFrame, CanId};
@@ -55,6 +56,15 @@ fn event_json(event: &Event) -> Value {
         EventKind::StimulusFailed(stimulus, why) => {
             json!({ "at": at, "stimulus": stimulus_json(stimulus), "failed": why })
         }
+        EventKind::Looked(shown) => {
+            let shown: Map<String, Value> = shown
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(setting_text(value))))
+                .collect();
+            json!({ "at": at, "looked": shown })
+        }
+        EventKind::LookFailed(why) => json!({ "at": at, "look_failed": why }),
+        EventKind::Elapsed(time) => json!({ "at": at, "elapsed_us": micros(*time) }),
         EventKind::CasePlanned(id) => json!({ "at": at, "case_planned": id }),
         EventKind::CaseStarted(id) => json!({ "at": at, "case_started": id }),
         EventKind::StepStarted { case, step, round } => {
@@ -229,6 +239,14 @@ fn read_event(value: &Value) -> Option<Event> {
             Some(why) => EventKind::StimulusFailed(stimulus, text(why)?),
             None => EventKind::Stimulated(stimulus),
         }
+    } else if has("looked") {
+        let shown = value["looked"].as_object()?.iter();
+        let shown = shown.map(|(name, value)| Some((name.clone(), setting(value.as_str()?))));
+        EventKind::Looked(shown.collect::<Option<_>>()?)
+    } else if has("look_failed") {
+        EventKind::LookFailed(text(&value["look_failed"])?)
+    } else if has("elapsed_us") {
+        EventKind::Elapsed(Duration::from_micros(value["elapsed_us"].as_u64()?))
     } else if has("step_started") {
         EventKind::StepStarted {
             case: text(&value["case"])?,
@@ -254,7 +272,7 @@ fn read_event(value: &Value) -> Option<Event> {
 fn read_stimulus(value: &Value) -> Option<Stimulus> {
     match Command::parse(&value.to_string()).ok()? {
         Command::Apply(stimuli) => stimuli.into_iter().next(),
-        Command::Status => None,
+        Command::Status | Command::Look(_) => None,
     }
 }
 
@@ -353,6 +371,8 @@ mod tests {
         prop_oneof![
             Just(Stimulus::Reset),
             Just(Stimulus::PowerCycle),
+            Just(Stimulus::Key("side_switch".into())),
+            Just(Stimulus::Panel("password 12345678".into())),
             any::<bool>().prop_map(Stimulus::Sleep),
             (1_u8..=4).prop_map(Stimulus::Packs),
             (1_u8..=4, any::<bool>()).prop_map(|(pack, online)| Stimulus::Online { pack, online }),

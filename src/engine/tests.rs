@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::plan::{Group, KEEPALIVE_CONTROL, SEND};
+use super::plan::{ELAPSE, Group, KEEPALIVE_CONTROL, SEND};
 use super::*;
 use crate::definition::{Library, Protocol};
 use crate::document::Source;
@@ -11,8 +11,9 @@ use crate::judge::{CaseResult, CheckResult, JudgeOptions, Verdict, judge};
 use crate::link::fixture::ReferenceFixture;
 use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions};
+use crate::link::stimulus::LOOK;
 use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
-use crate::suite::{self, Case, Stimulus, Suite, library};
+use crate::suite::{self, Case, Setting, Stimulus, Suite, library};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanId};
@@ -44,7 +45,19 @@ fn target(capabilities: &[&str]) -> Target {
     }
 }
 
-const EVERYTHING: [&str; 7] = ["reset", "set", "packs", "online", "sleep", "power-cycle", SEND];
+const EVERYTHING: [&str; 11] = [
+    "reset",
+    "set",
+    "packs",
+    "online",
+    "sleep",
+    "power-cycle",
+    "key",
+    "panel",
+    LOOK,
+    ELAPSE,
+    SEND,
+];
 
 mod planning {
     use super::*;
@@ -62,7 +75,10 @@ mod planning {
 
     #[test]
     fn what_the_bench_cannot_do_is_skipped_with_the_reason() {
-        let with = |case: &str| format!("id: a, {case}, {WATCH}");
+        let with = |case: &str| match case.starts_with("steps") {
+            true => format!("id: a, {case}"),
+            false => format!("id: a, {case}, {WATCH}"),
+        };
         let nothing = target(&[]);
         assert_eq!(skipped("pylon-can", &with("grade: A"), &nothing), None);
         for (case, able, reason) in [
@@ -71,6 +87,12 @@ mod planning {
             ("given: { packs: 2 }", &["reset", "set"], "the bench cannot do `packs`"),
             ("keepalive: off", &[], "the bench cannot do `keepalive-control`"),
             ("needs: [online]", &[], "the bench cannot do `online`"),
+            ("steps: [{ shows: { led_run: on } }]", &[], "the bench cannot do `look`"),
+            (
+                "steps: [{ elapse: 1 d }, { expect: { message: limits } }]",
+                &["reset"],
+                "the bench cannot do `elapse`",
+            ),
             (
                 "claim: v13_frames",
                 &EVERYTHING,
@@ -474,6 +496,67 @@ fn a_case_for_all_protocols_runs_on_each_by_its_own_means() {
     }
 }
 
+#[test]
+fn days_elapse_in_one_event_and_the_inverter_is_not_missed() {
+    let library = library();
+    let can = "id: a, steps: [{ elapse: 30.1 d }, \
+               { expect: { message: 0x35C, within: 2 s, fields: { full_charge_request: true } } }, \
+               { period: { message: limits } }]";
+    let serial = "id: a, steps: [{ elapse: 30.1 d }, \
+                  { expect: { message: 0x63, within: 2 s, fields: { full_charge_request: true } } }]";
+    for (protocol, case) in [("pylon-can", can), ("pylon-rs485", serial)] {
+        let suites = [suite(library, protocol, &[case])];
+        let run = against_reference(library, &suites, protocol, DriveOptions::default());
+        assert_eq!(run.results[0].verdict, Verdict::Pass, "{:#?}", run.results);
+        let days = Duration::from_secs(301 * 8640);
+        let elapsed = kinds(&run.trace, |kind| *kind == EventKind::Elapsed(days));
+        assert_eq!(elapsed.len(), 1);
+        assert!(run.trace.events.len() < 200, "nothing of it is recorded");
+    }
+}
+
+#[test]
+fn display_and_leds_are_looked_at_when_the_step_begins() {
+    let library = library();
+    let cases = [
+        "id: right, steps: [{ wait: 3 s }, { shows: { page: main_status, led_run: flash_1, display_soc: 50 % } }, \
+         { panel: open menu }, { shows: { panel_answer: not_permitted, page: main_status } }, { key: side_switch }, \
+         { shows: { power: asleep, led_run: off, page: dark } }]",
+        "id: wrong, steps: [{ shows: { led_run: flash_1, led_alarm: on } }]",
+    ];
+    let suites = [suite(library, "pylon-can", &cases)];
+    let run = against_reference(library, &suites, "pylon-can", DriveOptions::default());
+    assert_eq!(run.results[0].verdict, Verdict::Pass, "{:#?}", run.results[0]);
+    assert_eq!(run.results[1].verdict, Verdict::Fail);
+    let wrong: Vec<(&str, CheckResult, &str)> = run.results[1]
+        .checks
+        .iter()
+        .filter(|check| check.what.starts_with("led_"))
+        .map(|check| (check.what.as_str(), check.result, check.actual.as_str()))
+        .collect();
+    assert_eq!(
+        wrong,
+        [
+            ("led_run", CheckResult::Pass, "flash_1"),
+            ("led_alarm", CheckResult::Fail, "off")
+        ]
+    );
+}
+
+#[test]
+fn a_battery_that_nobody_can_look_at_is_not_judged() {
+    let cases = ["id: a, steps: [{ shows: { led_run: flash_1 } }]"];
+    let run = on_script(&mut Scripted::healthy(30), true, &cases);
+    assert_eq!(run.results[0].verdict, Verdict::Inconclusive);
+    assert_eq!(
+        run.results[0].reason.as_deref(),
+        Some("the state could not be given: looking at the battery: nobody is there")
+    );
+    let days = ["id: a, steps: [{ elapse: 1 d }, { expect: { message: limits } }]"];
+    let run = on_script(&mut Scripted::healthy(30), false, &days);
+    assert_eq!(run.results[0].verdict, Verdict::Error, "time passes by itself there");
+}
+
 /// A bus on which a script speaks.
 struct Scripted {
     now: Instant,
@@ -683,6 +766,13 @@ impl Fixture for Bench {
         match (self.refuses, stimulus) {
             (true, Stimulus::Set(..)) => Err("the relay box is silent".into()),
             _ => Ok(()),
+        }
+    }
+
+    fn look(&mut self, _: Instant, expected: &[(String, Setting)]) -> Result<Vec<(String, Setting)>, String> {
+        match self.refuses {
+            true => Err("nobody is there".into()),
+            false => Ok(expected.to_vec()),
         }
     }
 

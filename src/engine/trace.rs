@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::link::LinkEvent;
-use crate::suite::Stimulus;
+use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 use crate::value::Quantity;
 use crate::wire::BusFrame;
@@ -81,6 +81,12 @@ pub enum EventKind {
     Stimulated(Stimulus),
     /// A stimulus that could not be given, and why.
     StimulusFailed(Stimulus, String),
+    /// What display and LEDs show at this moment.
+    Looked(Vec<(String, Setting)>),
+    /// Nobody could tell what they show, and why.
+    LookFailed(String),
+    /// So much time has passed in which nothing was recorded.
+    Elapsed(Duration),
     /// A case was chosen for this run, by its full name. All of them stand before the first frame.
     CasePlanned(String),
     /// A case began. Cases that share an observation begin one after the other at the same time.

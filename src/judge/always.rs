@@ -100,7 +100,7 @@ impl<'p> Always<'p> {
                 let text = format!("{} belong to no frame ({})", hex_spaced(&noise.bytes), noise.reason);
                 self.stray.get_or_insert((text, 0)).1 += 1;
             }
-            Seen::Disturbed(_) => self.rules.forget(),
+            Seen::Disturbed(_) | Seen::Elapsed => self.rules.forget(),
             _ => {}
         }
     }

@@ -138,6 +138,14 @@ impl<'p> CaseJudge<'p> {
                 let what = crate::link::stimulus::in_words(stimulus);
                 self.failed_stimulus = Some(format!("{what}: {why}"));
             }
+            Seen::LookFailed(why) if self.failed_stimulus.is_none() => {
+                self.failed_stimulus = Some(format!("looking at the battery: {why}"));
+            }
+            // What came before is no reaction to anything any more.
+            Seen::Elapsed => {
+                self.context.history.clear();
+                self.history_is_full = true;
+            }
             _ => {}
         }
         for machine in self.open.iter_mut().filter(|machine| !machine.is_done()) {

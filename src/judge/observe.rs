@@ -13,7 +13,7 @@ use crate::definition::{Bus, Envelope, MessageKey, Outcome, Protocol};
 use crate::engine::{Event, EventKind, TraceHeader};
 use crate::link::LinkEvent;
 use crate::link::line::Line;
-use crate::suite::Stimulus;
+use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanKind};
@@ -62,6 +62,12 @@ pub(crate) enum Seen<'p> {
     Stimulated(Stimulus),
     /// A stimulus could not be given, and why.
     StimulusFailed(Stimulus, String),
+    /// What display and LEDs show.
+    Looked(Rc<[(String, Setting)]>),
+    /// Nobody could tell what they show, and why.
+    LookFailed(String),
+    /// So much time has passed in which nothing was recorded.
+    Elapsed,
     /// The link cannot vouch for what was seen around this time, and why.
     Disturbed(Disturbance),
 }
@@ -253,6 +259,12 @@ impl<'p> Observer<'p> {
             EventKind::Stimulated(stimulus) => self.push(event.at, Seen::Stimulated(stimulus.clone())),
             EventKind::StimulusFailed(stimulus, why) => {
                 self.push(event.at, Seen::StimulusFailed(stimulus.clone(), why.clone()));
+            }
+            EventKind::Looked(shown) => self.push(event.at, Seen::Looked(shown.as_slice().into())),
+            EventKind::LookFailed(why) => self.push(event.at, Seen::LookFailed(why.clone())),
+            EventKind::Elapsed(_) => {
+                self.flush();
+                self.push(event.at, Seen::Elapsed);
             }
             EventKind::Link(link) => self.link(index, event.at, link),
             EventKind::StepStarted { .. } | EventKind::CaseEnded(_) | EventKind::Stopped(_) => {

@@ -122,6 +122,9 @@ impl<'p> Referee<'p> {
             | EventKind::Sent { .. }
             | EventKind::Stimulated(_)
             | EventKind::StimulusFailed(..)
+            | EventKind::Looked(_)
+            | EventKind::LookFailed(_)
+            | EventKind::Elapsed(_)
             | EventKind::Link(_) => {}
         }
     }

@@ -11,6 +11,7 @@
 //! | `all_messages` | every core message |
 //! | `hold_rules` | rules that are exercised and hold |
 //! | `exchange` | what follows a question |
+//! | `shows` | what display and LEDs show |
 
 mod all_messages;
 mod exchange;
@@ -18,6 +19,7 @@ mod expect;
 mod hold_rules;
 mod never;
 mod period;
+mod shows;
 
 pub(crate) use exchange::reply_time;
 
@@ -53,6 +55,7 @@ enum Kind<'p> {
     AllMessages(all_messages::AllMessagesMachine<'p>),
     Rules(hold_rules::HoldRulesMachine<'p>),
     Exchange(Box<exchange::ExchangeMachine<'p>>),
+    Shows(shows::ShowsMachine<'p>),
     Together(Vec<Machine<'p>>),
 }
 
@@ -83,7 +86,10 @@ impl<'p> Machine<'p> {
                         .collect(),
                 )
             }
-            Action::Stimulate(_) | Action::Wait(_) | Action::Keepalive(_) | Action::Send(_) => return None,
+            Action::Shows(things) => Kind::Shows(shows::ShowsMachine::new(things.clone(), context, start)),
+            Action::Stimulate(_) | Action::Wait(_) | Action::Elapse(_) | Action::Keepalive(_) | Action::Send(_) => {
+                return None;
+            }
         };
         Some(Machine { kind })
     }
@@ -97,6 +103,7 @@ impl<'p> Machine<'p> {
             Kind::AllMessages(machine) => machine.observe(observation),
             Kind::Rules(machine) => machine.observe(observation),
             Kind::Exchange(machine) => machine.observe(observation),
+            Kind::Shows(machine) => machine.observe(observation),
             Kind::Together(machines) => machines.iter_mut().for_each(|machine| machine.observe(observation)),
         }
     }
@@ -113,6 +120,7 @@ impl<'p> Machine<'p> {
             Kind::AllMessages(machine) => Some(machine.deadline()),
             Kind::Rules(machine) => Some(machine.deadline()),
             Kind::Exchange(machine) => machine.deadline(),
+            Kind::Shows(machine) => Some(machine.deadline()),
             Kind::Together(machines) => machines
                 .iter()
                 .filter(|machine| !machine.is_done())
@@ -131,6 +139,7 @@ impl<'p> Machine<'p> {
             Kind::AllMessages(machine) => machine.is_done(),
             Kind::Rules(machine) => machine.is_done(),
             Kind::Exchange(machine) => machine.is_done(),
+            Kind::Shows(machine) => machine.is_done(),
             Kind::Together(machines) => machines.iter().all(Machine::is_done),
         }
     }
@@ -144,6 +153,7 @@ impl<'p> Machine<'p> {
             Kind::AllMessages(machine) => machine.finish(now),
             Kind::Rules(machine) => machine.finish(now),
             Kind::Exchange(machine) => machine.finish(now),
+            Kind::Shows(machine) => machine.finish(),
             Kind::Together(machines) => machines.into_iter().flat_map(|machine| machine.finish(now)).collect(),
         }
     }
@@ -169,7 +179,8 @@ impl<'p> Machine<'p> {
                 }
                 wanted
             }
-            Kind::Never(_) | Kind::Period(_) | Kind::Exchange(_) => Vec::new(),
+            Kind::Never(machine) => machine.wanted(),
+            Kind::Period(_) | Kind::Exchange(_) | Kind::Shows(_) => Vec::new(),
         }
     }
 }

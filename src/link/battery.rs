@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use refbms::{Bms, Config, Power};
 
-use super::stimulus::{StimulusError, resolve};
-use crate::suite::Stimulus;
+use super::look;
+use super::stimulus::{Act, StimulusError, hands, resolve};
+use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 
 /// A reference battery that takes stimuli.
@@ -18,7 +19,9 @@ pub struct Battery {
     config: Config,
     /// What was set on every pack since the last reset, by name, the latest last: a pack that joins later gets it too,
     /// so that the order of `packs: 2` and `soc: 50 %` in a list does not matter.
-    general: Vec<(String, Vec<refbms::Setting>)>,
+    general: Vec<(String, Vec<Act>)>,
+    /// What the display answered last.
+    panel_answer: &'static str,
 }
 
 impl Battery {
@@ -28,6 +31,7 @@ impl Battery {
             bms: Bms::new(config, to_bms(now)),
             config,
             general: Vec::new(),
+            panel_answer: hands::answer(Ok(())),
         }
     }
 
@@ -55,6 +59,7 @@ impl Battery {
             bms: self.bms.clone(),
             config: self.config,
             general: self.general.clone(),
+            panel_answer: self.panel_answer,
         };
         stimuli.iter().try_for_each(|stimulus| trial.apply(now, stimulus))
     }
@@ -72,20 +77,22 @@ impl Battery {
             Stimulus::Reset => self.reset(now),
             Stimulus::Set(name, value) => {
                 let resolved = resolve(name, value)?;
-                for setting in &resolved.settings {
-                    self.bms.set(at, resolved.pack, *setting).map_err(refused)?;
+                for act in &resolved.acts {
+                    self.act(at, resolved.pack, *act).map_err(refused)?;
                 }
                 if resolved.pack.is_none() {
                     self.general.retain(|(earlier, _)| earlier != name);
-                    self.general.push((name.clone(), resolved.settings));
+                    self.general.push((name.clone(), resolved.acts));
                 }
             }
             Stimulus::Packs(packs) => {
                 let before = self.bms.status().packs;
                 self.bms.set_packs(at, *packs).map_err(refused)?;
                 for pack in before + 1..=*packs {
-                    for setting in self.general.iter().flat_map(|(_, settings)| settings) {
-                        self.bms.set(at, Some(pack), *setting).map_err(refused)?;
+                    for act in self.general.iter().flat_map(|(_, acts)| acts) {
+                        if let Act::Set(setting) = act {
+                            self.bms.set(at, Some(pack), *setting).map_err(refused)?;
+                        }
                     }
                 }
             }
@@ -94,8 +101,36 @@ impl Battery {
             Stimulus::Sleep(true) => self.bms.sleep(at),
             Stimulus::Sleep(false) => self.bms.wake(at),
             Stimulus::PowerCycle => self.bms.power_cycle(at),
+            Stimulus::Key(action) => self.bms.key(at, hands::key(action)?),
+            Stimulus::Panel(action) => {
+                // Whatever the display thinks of it, it was done.
+                self.panel_answer = hands::answer(self.bms.panel(at, hands::panel(action)?));
+            }
         }
         Ok(())
+    }
+
+    fn act(&mut self, at: refbms::Instant, pack: Option<u8>, act: Act) -> Result<(), refbms::SetError> {
+        match act {
+            Act::Set(setting) => self.bms.set(at, pack, setting),
+            Act::Dip(address) => self
+                .bms
+                .dip(at, pack.unwrap_or(1), refbms::DipSwitches::for_address(address)),
+            Act::Charger(millivolts) => {
+                self.bms.charger(at, millivolts);
+                Ok(())
+            }
+        }
+    }
+
+    /// What display or LEDs show at `now`, by its name in the [table](super::look).
+    ///
+    /// # Errors
+    /// There is no such thing to look at.
+    pub fn look(&mut self, now: Instant, name: &str) -> Result<Setting, StimulusError> {
+        let (thing, number) = look::find(name)?;
+        self.bms.handle_timeout(to_bms(now));
+        Ok(thing.read(&self.bms, self.panel_answer, number))
     }
 
     fn reset(&mut self, now: Instant) {
@@ -107,6 +142,7 @@ impl Battery {
         self.bms = Bms::new(config, to_bms(now.before(init)));
         self.bms.handle_timeout(to_bms(now));
         self.general.clear();
+        self.panel_answer = hands::answer(Ok(()));
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `{"unplug": 2}`, `{"plug": 2}` | the line to a pack is cut, restored |
 //! | `{"sleep": true}`, `{"sleep": false}` | the battery sleeps, wakes |
 //! | `{"power_cycle": true}` | off and on again |
+//! | `{"key": "power"}`, `{"panel": "open menu"}` | what [hands](super::stimulus::hands) do |
+//! | `{"look": ["led_run", "page"]}` | what display and LEDs show, by their names in the [table](super::look) |
 //! | `{"reset": true}` | back to the neutral state: awake, one pack, nothing active |
 //! | `{"status": true}` | what the peer is and can do |
 //!
@@ -21,7 +23,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::stimulus::{self, StimulusError};
+use super::look;
+use super::stimulus::{self, StimulusError, hands};
 use crate::suite::Stimulus;
 
 /// The longest message that is read, in bytes; one with every word of the vocabulary for four packs has about 12,000.
@@ -32,6 +35,8 @@ pub const MAX_LINE: usize = 64 << 10;
 pub enum Command {
     /// Put the battery into a state: all of these, or none.
     Apply(Vec<Stimulus>),
+    /// Tell what display and LEDs show: these.
+    Look(Vec<String>),
     /// Tell what you are.
     Status,
 }
@@ -67,13 +72,16 @@ pub enum ControlError {
     Stimulus(#[from] StimulusError),
 }
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 11] = [
     "set",
     "packs",
     "unplug",
     "plug",
     "sleep",
     "power_cycle",
+    "key",
+    "panel",
+    "look",
     "reset",
     "status",
 ];
@@ -141,9 +149,41 @@ impl Command {
             },
             "power_cycle" => switched_on("power_cycle").map(|()| Stimulus::PowerCycle)?,
             "reset" => switched_on("reset").map(|()| Stimulus::Reset)?,
+            "key" => {
+                let text = hand("key", &value)?;
+                hands::key(&text)?;
+                Stimulus::Key(text)
+            }
+            "panel" => {
+                let text = hand("panel", &value)?;
+                hands::panel(&text)?;
+                Stimulus::Panel(text)
+            }
+            "look" => return looked_for(&value).map(Command::Look),
             _ => return Err(ControlError::Unknown { name }),
         };
         Ok(Command::Apply(vec![stimulus]))
+    }
+}
+
+fn hand(command: &'static str, value: &Value) -> Result<String, ControlError> {
+    value.as_str().map(str::to_string).ok_or(ControlError::Value {
+        command,
+        expected: "a text",
+    })
+}
+
+fn looked_for(value: &Value) -> Result<Vec<String>, ControlError> {
+    let names: Option<Vec<String>> = value
+        .as_array()
+        .and_then(|names| names.iter().map(|name| name.as_str().map(str::to_string)).collect());
+    let names = names.ok_or(ControlError::Value {
+        command: "look",
+        expected: "a list of names",
+    })?;
+    match names.iter().find_map(|name| look::find(name).err()) {
+        Some(mistake) => Err(mistake.into()),
+        None => Ok(names),
     }
 }
 
@@ -181,8 +221,15 @@ pub fn message(stimulus: &Stimulus) -> String {
         Stimulus::Online { pack, online: false } => json!({"unplug": pack}),
         Stimulus::Sleep(sleeps) => json!({"sleep": sleeps}),
         Stimulus::PowerCycle => json!({"power_cycle": true}),
+        Stimulus::Key(action) => json!({"key": action}),
+        Stimulus::Panel(action) => json!({"panel": action}),
     };
     message.to_string()
+}
+
+/// The message that asks what display and LEDs show, as one line without its end.
+pub fn look_message(names: &[&str]) -> String {
+    json!({"look": names}).to_string()
 }
 
 /// The message that asks for the status, as one line without its end.
@@ -280,11 +327,18 @@ mod tests {
             Stimulus::Sleep(true),
             Stimulus::Sleep(false),
             Stimulus::PowerCycle,
+            Stimulus::Key("reset_press".into()),
+            Stimulus::Panel("open cells_info".into()),
         ];
         for stimulus in stimuli {
             assert_eq!(Command::parse(&message(&stimulus)), Ok(Command::Apply(vec![stimulus])));
         }
         assert_eq!(Command::parse(&status_message()), Ok(Command::Status));
+        let names = ["led_run".to_string(), "page".to_string()];
+        assert_eq!(
+            Command::parse(&look_message(&["led_run", "page"])),
+            Ok(Command::Look(names.to_vec()))
+        );
     }
 
     #[test]
@@ -312,7 +366,7 @@ mod tests {
             (r#"{"packs": 2, "reset": true}"#, "a message has one command, not 2"),
             (
                 r#"{"sets": {}}"#,
-                "there is no command `sets`; commands are set, packs, unplug, plug, sleep, power_cycle, reset, status",
+                "there is no command `sets`; commands are set, packs, unplug, plug, sleep, power_cycle, key, panel, look, reset, status",
             ),
             (r#"{"packs": "two"}"#, "`packs` takes a number of packs"),
             (r#"{"plug": -1}"#, "`plug` takes the number of a pack"),

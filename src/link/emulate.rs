@@ -35,7 +35,7 @@ use super::clock::BusClock;
 use super::control::{Address, Answer, Command, with_help};
 use super::line::Line;
 use super::reference::{NAME, ReferenceOptions, from_bms_frame, to_bms_frame};
-use super::stimulus::{CAPABILITIES, StimulusError};
+use super::stimulus::{CAPABILITIES, StimulusError, setting_text};
 use super::target::Target;
 use crate::suite::Stimulus;
 use crate::time::Instant;
@@ -280,6 +280,16 @@ impl Emulation {
         let now = self.clock.now();
         match command {
             Command::Status => Answer::Done(self.status()),
+            Command::Look(names) => {
+                let look = |name: &String| {
+                    let shown = self.battery.look(now, name)?;
+                    Ok((name.clone(), json!(setting_text(&shown))))
+                };
+                match names.iter().map(look).collect::<Result<Map<_, _>, StimulusError>>() {
+                    Ok(shows) => Answer::Done(Map::from_iter([("shows".to_string(), Value::Object(shows))])),
+                    Err(error) => Answer::Refused(with_help(&error)),
+                }
+            }
             Command::Apply(stimuli) => {
                 let applied = self.battery.check(now, &stimuli).and_then(|()| {
                     stimuli

@@ -20,7 +20,7 @@ use super::Fixture;
 use super::control::Address;
 use super::reference::{NAME, SharedBattery};
 use super::stimulus::{CAPABILITIES, StimulusError};
-use crate::suite::Stimulus;
+use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 
 /// Why a fixture could not be had, or did not do what it should.
@@ -155,6 +155,13 @@ impl Fixture for ReferenceFixture {
         applied.map_err(|error| FixtureError::Stimulus(error).to_string())
     }
 
+    fn look(&mut self, now: Instant, expected: &[(String, Setting)]) -> Result<Vec<(String, Setting)>, String> {
+        let mut battery = self.battery.lock();
+        let look = |(name, _): &(String, Setting)| battery.look(now, name).map(|shown| (name.clone(), shown));
+        let shown: Result<Vec<_>, _> = expected.iter().map(look).collect();
+        shown.map_err(|error| FixtureError::Stimulus(error).to_string())
+    }
+
     fn settle(&self) -> Duration {
         Duration::ZERO
     }
@@ -175,6 +182,10 @@ impl Fixture for NoFixture {
 
     fn apply(&mut self, _now: Instant, _stimulus: &Stimulus) -> Result<(), String> {
         Err(FixtureError::None.to_string())
+    }
+
+    fn look(&mut self, _now: Instant, _expected: &[(String, Setting)]) -> Result<Vec<(String, Setting)>, String> {
+        Err("there is no fixture that could look at the battery".to_string())
     }
 
     fn settle(&self) -> Duration {

@@ -23,6 +23,7 @@ pub mod control;
 pub mod emulate;
 pub mod fixture;
 pub mod line;
+pub mod look;
 pub mod pty;
 pub mod reference;
 pub mod replay;
@@ -34,7 +35,7 @@ pub mod target;
 use std::time::Duration;
 
 use crate::engine::ClockSource;
-use crate::suite::Stimulus;
+use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 
@@ -62,6 +63,19 @@ pub trait Link: Send {
     /// # Errors
     /// The link broke.
     fn receive(&mut self, until: Instant) -> Result<Received, LinkError>;
+
+    /// Lets time pass until then: an inverter is there, which sends these frames so often, and nothing that the battery
+    /// says is received. Only simulated time can be made to pass.
+    ///
+    /// # Errors
+    /// Time passes by itself here.
+    fn elapse(&mut self, _until: Instant, _alive: &[BusFrame], _every: Duration) -> Result<(), LinkError> {
+        Err(LinkError::Other {
+            name: self.describe().name,
+            reason: "time passes here by itself".to_string(),
+            help: "`elapse` is for the reference BMS in simulated time".to_string(),
+        })
+    }
 }
 
 /// What came.
@@ -179,7 +193,7 @@ pub trait Fixture: Send {
     /// In words, for reports: `reference BMS`, `none`, `exec:simulate`.
     fn describe(&self) -> String;
 
-    /// What it can do: `set`, `packs`, `online`, `sleep`, `power-cycle`, `reset`.
+    /// What it can do: some of [`CAPABILITIES`](stimulus::CAPABILITIES).
     fn capabilities(&self) -> Vec<String>;
 
     /// Puts the target into a state.
@@ -187,6 +201,12 @@ pub trait Fixture: Send {
     /// # Errors
     /// What could not be done, in words; the case becomes `inconclusive`, never `fail`.
     fn apply(&mut self, now: Instant, stimulus: &Stimulus) -> Result<(), String>;
+
+    /// What display and LEDs show: each of these things, beside what it is expected to show.
+    ///
+    /// # Errors
+    /// Why nobody can tell, in words; the case becomes `inconclusive`, never `fail`.
+    fn look(&mut self, now: Instant, expected: &[(String, Setting)]) -> Result<Vec<(String, Setting)>, String>;
 
     /// How long a stimulus takes until it shows on the wire, beyond the protocol's own period.
     fn settle(&self) -> Duration;

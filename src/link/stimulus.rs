@@ -13,11 +13,12 @@
 //! assert_eq!(check("soc", &setting("50 V")).unwrap_err().to_string(), "`soc` is a percentage, not a voltage");
 //! ```
 
+pub mod hands;
 mod words;
 
 use std::fmt;
 
-use refbms::{Condition, Switch};
+use refbms::{Condition, Parameter, ParameterUnit, Switch};
 use words::{AUTOMATIC, WORDS};
 
 use crate::document::diagnostic::nearest;
@@ -95,15 +96,31 @@ enum Build {
     Truth(fn(bool) -> refbms::Setting),
     Switch(fn(Switch) -> refbms::Setting),
     Condition(Condition),
+    Parameter(Parameter),
+    /// The DIP switches of a pack.
+    Dip,
+    /// What stands at the terminals.
+    Charger,
 }
 
-/// A setting of the reference BMS, with the pack that is meant.
+/// One thing that is done to the reference BMS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Something is set.
+    Set(refbms::Setting),
+    /// The DIP switches of a pack are set to an address; pack 1 where none is named.
+    Dip(u8),
+    /// A voltage in mV stands at the terminals, or nothing does.
+    Charger(Option<u32>),
+}
+
+/// What is done to the reference BMS, with the pack that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The pack from 1; `None`: every pack.
     pub pack: Option<u8>,
-    /// What is set, in this order.
-    pub settings: Vec<refbms::Setting>,
+    /// What is done, in this order.
+    pub acts: Vec<Act>,
 }
 
 /// Why a stimulus is wrong, or was refused.
@@ -165,6 +182,26 @@ pub enum StimulusError {
         /// The step.
         step: Box<Quantity>,
     },
+    /// There is nothing of this name to look at.
+    #[error("there is no `{name}` to look at")]
+    Unseen {
+        /// The name as written.
+        name: String,
+        /// The nearest name, if one is near.
+        nearest: Option<String>,
+    },
+    /// There is no such key, or nothing that a person could do at the display.
+    #[error("`{text}` is no `{what}`")]
+    Hand {
+        /// `key` or `panel`.
+        what: &'static str,
+        /// What was written.
+        text: String,
+        /// The nearest word, if one is near.
+        nearest: Option<String>,
+        /// What there is.
+        known: String,
+    },
     /// The battery refused it in its present state.
     #[error("{0}")]
     Refused(refbms::SetError),
@@ -174,19 +211,23 @@ impl StimulusError {
     /// What the user could do.
     pub fn help(&self) -> Option<String> {
         match self {
-            StimulusError::Unknown { nearest, .. } => {
+            StimulusError::Unknown { nearest, .. } | StimulusError::Unseen { nearest, .. } => {
                 nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"))
             }
             StimulusError::Kind { name, .. } => {
                 let word = find(name.rsplit('.').next().unwrap_or(name)).ok()?.0;
                 Some(format!("`{name}` takes {}", word.takes))
             }
+            StimulusError::Hand { nearest, known, .. } => Some(match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`? There are: {known}"),
+                None => format!("there are: {known}"),
+            }),
             _ => None,
         }
     }
 }
 
-/// Every word, in the order in which people look for them; conditions last.
+/// Every word, in the order in which people look for them; parameters and conditions last.
 pub fn vocabulary() -> impl Iterator<Item = Word> {
     let conditions = Condition::ALL.iter().map(|condition| Word {
         name: condition.name(),
@@ -195,7 +236,35 @@ pub fn vocabulary() -> impl Iterator<Item = Word> {
         takes: Takes::Truth,
         build: Build::Condition(*condition),
     });
-    WORDS.iter().copied().chain(conditions)
+    let parameters = Parameter::ALL.iter().map(|parameter| Word {
+        name: parameter.name(),
+        title: "parameter of the battery",
+        numbered: 0,
+        takes: takes_parameter(*parameter),
+        build: Build::Parameter(*parameter),
+    });
+    WORDS.iter().copied().chain(parameters).chain(conditions)
+}
+
+fn takes_parameter(parameter: Parameter) -> Takes {
+    let (unit, steps) = match parameter.unit() {
+        ParameterUnit::Millivolt => (Unit::Millivolt, 1),
+        ParameterUnit::Deciampere => (Unit::Ampere, 10),
+        ParameterUnit::Decidegree => (Unit::DegreeCelsius, 10),
+        ParameterUnit::Percent => (Unit::Percent, 1),
+        ParameterUnit::Count => (Unit::None, 1),
+        ParameterUnit::Microsecond => (Unit::Microsecond, 1),
+        ParameterUnit::Millisecond => (Unit::Millisecond, 1),
+        ParameterUnit::Second => (Unit::Second, 1),
+    };
+    let (min, max) = parameter.range();
+    Takes::Quantity {
+        unit,
+        steps,
+        min: min.into(),
+        max: max.into(),
+        word: None,
+    }
 }
 
 /// Checks a stimulus without a battery: name, kind of value, unit, bounds and step.
@@ -218,21 +287,37 @@ pub fn resolve(name: &str, value: &Setting) -> Result<Resolved, StimulusError> {
         expected,
         got: kind_of(value),
     };
-    let settings = match (word.build, value) {
-        (Build::Quantity(build), value) => build(number, word.steps_of(name, value)?),
-        (Build::Truth(build), Setting::Truth(on)) => vec![build(*on)],
-        (Build::Condition(condition), Setting::Truth(active)) => {
-            vec![refbms::Setting::Condition {
-                condition,
-                active: *active,
-            }]
+    let set = |setting| vec![Act::Set(setting)];
+    let acts = match (word.build, value) {
+        (Build::Quantity(build), value) => {
+            let settings = build(number, word.steps_of(name, value)?);
+            settings.into_iter().map(Act::Set).collect()
         }
-        (Build::Switch(build), Setting::Truth(true)) => vec![build(Switch::On)],
-        (Build::Switch(build), Setting::Truth(false)) => vec![build(Switch::Off)],
-        (Build::Switch(build), Setting::Word(text)) if text == AUTOMATIC => vec![build(Switch::Automatic)],
+        (Build::Parameter(parameter), value) => {
+            let steps = word.steps_of(name, value)?;
+            let value = steps.and_then(|value| i32::try_from(value).ok());
+            let value = value.ok_or_else(|| wrong(word.takes.to_string()))?;
+            set(refbms::Setting::Parameter { parameter, value })
+        }
+        (Build::Dip, value) => {
+            let address = word.steps_of(name, value)?.and_then(|value| u8::try_from(value).ok());
+            vec![Act::Dip(address.ok_or_else(|| wrong(word.takes.to_string()))?)]
+        }
+        (Build::Charger, value) => {
+            let millivolts = word.steps_of(name, value)?;
+            vec![Act::Charger(millivolts.and_then(|value| u32::try_from(value).ok()))]
+        }
+        (Build::Truth(build), Setting::Truth(on)) => set(build(*on)),
+        (Build::Condition(condition), Setting::Truth(active)) => set(refbms::Setting::Condition {
+            condition,
+            active: *active,
+        }),
+        (Build::Switch(build), Setting::Truth(true)) => set(build(Switch::On)),
+        (Build::Switch(build), Setting::Truth(false)) => set(build(Switch::Off)),
+        (Build::Switch(build), Setting::Word(text)) if text == AUTOMATIC => set(build(Switch::Automatic)),
         _ => return Err(wrong(word.takes.to_string())),
     };
-    Ok(Resolved { pack, settings })
+    Ok(Resolved { pack, acts })
 }
 
 /// The value that a text stands for: `true`, `false`, a quantity, or else a word.
@@ -268,10 +353,12 @@ pub fn in_words(stimulus: &Stimulus) -> String {
         Stimulus::Sleep(true) => "sleep".to_string(),
         Stimulus::Sleep(false) => "wake".to_string(),
         Stimulus::PowerCycle => "power cycle".to_string(),
+        Stimulus::Key(action) => format!("key {action}"),
+        Stimulus::Panel(action) => format!("panel {action}"),
     }
 }
 
-/// What a fixture must be able to do for a stimulus: `set`, `packs`, `online`, `sleep`, `power-cycle`, `reset`.
+/// What a fixture must be able to do for a stimulus: one of [`CAPABILITIES`].
 pub fn capability(stimulus: &Stimulus) -> &'static str {
     match stimulus {
         Stimulus::Reset => "reset",
@@ -280,11 +367,26 @@ pub fn capability(stimulus: &Stimulus) -> &'static str {
         Stimulus::Online { .. } => "online",
         Stimulus::Sleep(_) => "sleep",
         Stimulus::PowerCycle => "power-cycle",
+        Stimulus::Key(_) => "key",
+        Stimulus::Panel(_) => "panel",
     }
 }
 
 /// Everything that a fixture may be able to do.
-pub const CAPABILITIES: [&str; 6] = ["reset", "set", "packs", "online", "sleep", "power-cycle"];
+pub const CAPABILITIES: [&str; 9] = [
+    "reset",
+    "set",
+    "packs",
+    "online",
+    "sleep",
+    "power-cycle",
+    "key",
+    "panel",
+    LOOK,
+];
+
+/// A fixture can tell what display and LEDs show.
+pub const LOOK: &str = "look";
 
 impl Word {
     /// The value in steps; `None` for the word that may stand instead.
@@ -345,7 +447,7 @@ fn in_steps(count: i64, steps: u32, unit: Unit) -> Quantity {
     Quantity::new(number.reduced(), unit)
 }
 
-fn kind_of(value: &Setting) -> String {
+pub(crate) fn kind_of(value: &Setting) -> String {
     match value {
         Setting::Quantity(quantity) => quantity.unit.dimension().with_article().to_string(),
         Setting::Truth(_) => "a truth value".to_string(),
@@ -429,6 +531,14 @@ mod tests {
         resolve(name, &setting(value)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    fn settings_of(resolved: &Resolved) -> Vec<refbms::Setting> {
+        let settings = resolved.acts.iter().filter_map(|act| match act {
+            Act::Set(setting) => Some(*setting),
+            Act::Dip(_) | Act::Charger(_) => None,
+        });
+        settings.collect()
+    }
+
     fn mistake(name: &str, value: &str) -> String {
         let error = check(name, &setting(value)).expect_err(name);
         match error.help() {
@@ -440,26 +550,26 @@ mod tests {
     #[test]
     fn units_are_converted_exactly() {
         let soc = |centipercent| vec![refbms::Setting::Soc { centipercent }];
-        assert_eq!(resolved("soc", "99.99 %").settings, soc(9999));
+        assert_eq!(settings_of(&resolved("soc", "99.99 %")), soc(9999));
         for spelling in ["3.312 V", "3312 mV"] {
             let expected = refbms::Setting::CellVoltage {
                 cell: Some(16),
                 millivolts: 3312,
             };
-            assert_eq!(resolved("cell_voltage_16", spelling).settings, [expected]);
+            assert_eq!(settings_of(&resolved("cell_voltage_16", spelling)), [expected]);
         }
         let current = refbms::Setting::Current { milliamperes: -5_500 };
         assert_eq!(
             resolved("pack_4.current", "-5.5 A"),
             Resolved {
                 pack: Some(4),
-                settings: vec![current]
+                acts: vec![Act::Set(current)]
             }
         );
         let capacity = refbms::Setting::RemainingCapacity {
             milliampere_hours: 140_001,
         };
-        assert_eq!(resolved("remaining_capacity", "140.001 Ah").settings, [capacity]);
+        assert_eq!(settings_of(&resolved("remaining_capacity", "140.001 Ah")), [capacity]);
     }
 
     #[test]
@@ -470,12 +580,12 @@ mod tests {
             decidegrees: -105,
         };
         assert_eq!(
-            resolved("cell_temperature_2", "-10.5 degC").settings,
+            settings_of(&resolved("cell_temperature_2", "-10.5 degC")),
             [fitted(Sensor::Cell(2), true), cold]
         );
-        assert_eq!(resolved("cell_temperature", "absent").settings.len(), 4);
+        assert_eq!(settings_of(&resolved("cell_temperature", "absent")).len(), 4);
         assert_eq!(
-            resolved("ambient_temperature", "absent").settings,
+            settings_of(&resolved("ambient_temperature", "absent")),
             [fitted(Sensor::Ambient, false)]
         );
     }
@@ -488,10 +598,10 @@ mod tests {
             ("automatic", Switch::Automatic),
         ] {
             let expected = refbms::Setting::FullChargeRequest(switch);
-            assert_eq!(resolved("full_charge_request", text).settings, [expected]);
+            assert_eq!(settings_of(&resolved("full_charge_request", text)), [expected]);
         }
         let automatic = refbms::Setting::PackVoltage { millivolts: None };
-        assert_eq!(resolved("pack_voltage", "automatic").settings, [automatic]);
+        assert_eq!(settings_of(&resolved("pack_voltage", "automatic")), [automatic]);
     }
 
     #[test]
@@ -584,7 +694,7 @@ mod tests {
             }
             checked += 1;
         }
-        assert_eq!(checked, 18);
+        assert_eq!(checked, 21);
     }
 
     #[test]
@@ -594,7 +704,7 @@ mod tests {
                 condition: *condition,
                 active: true,
             };
-            assert_eq!(resolved(condition.name(), "true").settings, [expected]);
+            assert_eq!(settings_of(&resolved(condition.name(), "true")), [expected]);
         }
     }
 

@@ -23,18 +23,33 @@ pub fn case_id(protocol: &Protocol, suite: &Suite, case: &Case) -> String {
 /// Why the case cannot run there, in words: the protocol has no such field, message or rule.
 pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     let mut bound = case.clone();
-    bound.steps = case
-        .steps
-        .iter()
-        .map(|step| bind_step(step, protocol))
-        .collect::<Result<_, _>>()?;
+    bound.steps = Vec::with_capacity(case.steps.len());
+    for step in &case.steps {
+        bound.steps.extend(bind_step(step, protocol)?);
+    }
+    let demands = |steps: &[Step]| steps.iter().any(|step| step.action.is_demand());
+    if demands(&case.steps) && !demands(&bound.steps) {
+        return Err(format!("{} carries none of the fields", protocol.name));
+    }
     bound
         .allow
         .retain(|id| protocol.rules.iter().any(|rule| rule.id == *id));
     Ok(bound)
 }
 
-fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
+/// Whether a case is meant to run on `protocol`.
+///
+/// A suite for all protocols means those that the battery offers, where they carry what the case demands; a dialect that
+/// is there to be read is not among them.
+pub fn is_meant_for(suite: &Suite, case: &Case, protocol: &Protocol) -> bool {
+    match &suite.protocol {
+        Some(name) => *name == protocol.name,
+        None => !protocol.settings.is_empty() && bind(case, protocol).is_ok(),
+    }
+}
+
+/// The step on `protocol`; `None` for a demand that falls away there.
+fn bind_step(step: &Step, protocol: &Protocol) -> Result<Option<Step>, String> {
     let has_message = |reference: &str| {
         protocol
             .message_by_reference(reference)
@@ -47,7 +62,10 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
                 has_message(reference)?;
                 step.action.clone()
             }
-            None => by_fields(expect, step, protocol)?,
+            None => match by_fields(expect, step, protocol)? {
+                Some(action) => action,
+                None => return Ok(None),
+            },
         },
         Action::Period(period) => {
             if protocol.asks() {
@@ -65,29 +83,41 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Step, String> {
             step.action.clone()
         }
         Action::Together(steps) => {
-            let steps: Result<Vec<Step>, String> = steps.iter().map(|step| bind_step(step, protocol)).collect();
-            Action::Together(steps?)
+            let mut bound = Vec::with_capacity(steps.len());
+            for step in steps {
+                bound.extend(bind_step(step, protocol)?);
+            }
+            if bound.is_empty() {
+                return Ok(None);
+            }
+            Action::Together(bound)
         }
         Action::Stimulate(_)
         | Action::Wait(_)
+        | Action::Elapse(_)
+        | Action::Shows(_)
         | Action::Keepalive(_)
         | Action::Send(_)
         | Action::Never(_)
         | Action::AllMessages(_)
         | Action::Exchange(_) => step.action.clone(),
     };
-    Ok(Step {
+    Ok(Some(Step {
         action,
         origin: step.origin.clone(),
-    })
+    }))
 }
 
-/// Sorts the demanded fields by the messages that carry them.
-fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action, String> {
+/// Sorts the demanded fields by the messages that carry them; `None` where the demand falls away.
+fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option<Action>, String> {
     let mut parts: Vec<(&Message, Vec<(String, Demand)>)> = Vec::new();
     for (name, demanded) in &expect.content.fields {
-        let (message, field) =
-            carrier(name, protocol).ok_or_else(|| format!("{} has no field `{name}`", protocol.name))?;
+        let Some((message, field)) = carrier(name, protocol) else {
+            if expect.if_carried {
+                continue;
+            }
+            return Err(format!("{} has no field `{name}`", protocol.name));
+        };
         let demanded = fitted(field, demanded);
         match parts.iter_mut().find(|(known, _)| known.key == message.key) {
             Some((_, fields)) => fields.push((name.clone(), demanded)),
@@ -103,8 +133,8 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action
         ..expect.clone()
     });
     match (expects.next(), expects.len()) {
-        (Some(only), 0) => Ok(Action::Expect(only)),
-        (Some(first), _) => Ok(Action::Together(
+        (Some(only), 0) => Ok(Some(Action::Expect(only))),
+        (Some(first), _) => Ok(Some(Action::Together(
             std::iter::once(first)
                 .chain(expects)
                 .map(|expect| Step {
@@ -112,18 +142,20 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Action
                     origin: step.origin.clone(),
                 })
                 .collect(),
-        )),
+        ))),
+        (None, _) if expect.if_carried => Ok(None),
         (None, _) => Err("nothing says which message is meant".into()),
     }
 }
 
-/// The message that carries a field of the bank: a core one before an optional one, one of the whole system before one
-/// of a pack.
+/// The message that carries a field of the bank, among those that every battery sends: one of the whole system before
+/// one of a pack.
 fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p Field)> {
     protocol
         .messages
         .iter()
         .filter(|message| message.from == Sender::Bms && message.danger.is_none())
+        .filter(|message| message.presence == Presence::Default && message.claim.is_none())
         .filter(|message| !protocol.asks() || super::is_askable(message))
         .filter_map(|message| Some((message, message.field(name)?)))
         .min_by_key(|(message, field)| {
@@ -132,7 +164,7 @@ fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p F
                 AddressClass::Any => 1,
                 AddressClass::Pack => 2,
             };
-            (message.presence != Presence::Default, field.of_pack, address)
+            (field.of_pack, address)
         })
 }
 
@@ -221,6 +253,25 @@ mod tests {
             bound(step, "pylon-can").unwrap_err(),
             "pylon-can has no field `minimum_soh`"
         );
+    }
+
+    #[test]
+    fn a_demand_may_fall_away_where_its_fields_are_not_carried() {
+        let soh = "{ expect: { within: 3 s, if_carried: true, fields: { minimum_soh: 100 % } } }";
+        let step = format!("{soh}, {{ expect: {{ within: 3 s, fields: {{ soc: 50 % }} }} }}");
+        assert_eq!(messages(&bound(&step, "pylon-can").unwrap()).len(), 1);
+        assert_eq!(messages(&bound(&step, "pylon-rs485").unwrap()).len(), 1 + 1);
+        // Of two fields the one that is carried is demanded.
+        let both = "{ expect: { within: 3 s, if_carried: true, fields: { minimum_soh: 100 %, soc: 50 % } } }";
+        let carried = messages(&bound(both, "pylon-can").unwrap());
+        assert_eq!(carried, [("0x355".to_string(), vec!["soc".to_string()])]);
+        // A case without a demand left proves nothing.
+        assert_eq!(
+            bound(soh, "pylon-can").unwrap_err(),
+            "pylon-can carries none of the fields"
+        );
+        let together = format!("{{ together: [{soh}] }}");
+        assert!(bound(&together, "pylon-can").is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod bind;
 pub(crate) mod demand;
 mod frame_text;
 
-pub use bind::{bind, case_id};
+pub use bind::{bind, case_id, is_meant_for};
 pub use load::load;
 pub(crate) use load::{is_askable, question};
 pub use model::*;

@@ -106,6 +106,10 @@ pub enum Stimulus {
     Sleep(bool),
     /// The battery is switched off and on again.
     PowerCycle,
+    /// A hand does something to a key, in the words of [`hands::key`](crate::link::stimulus::hands::key).
+    Key(String),
+    /// A person does something at the display, in the words of [`hands::panel`](crate::link::stimulus::hands::panel).
+    Panel(String),
 }
 
 /// The value of a stimulus.
@@ -135,6 +139,10 @@ pub enum Action {
     Stimulate(Vec<Stimulus>),
     /// Lets time pass.
     Wait(Duration),
+    /// Lets much time pass: the inverter goes on, and what comes is neither recorded nor judged.
+    Elapse(Duration),
+    /// Demands what display and LEDs show at this moment, by their names in the [table](crate::link::look).
+    Shows(Vec<(String, Setting)>),
     /// Sends or withholds the inverter's frames from here on.
     Keepalive(bool),
     /// Sends frames or bytes as they are.
@@ -156,6 +164,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// True for a step that demands something, in whatever way it is judged.
+    pub fn is_demand(&self) -> bool {
+        self.is_watch() || matches!(self, Action::Shows(_) | Action::Exchange(_))
+    }
+
     /// True for a demand that is judged by watching alone.
     pub fn is_watch(&self) -> bool {
         matches!(
@@ -196,6 +209,8 @@ pub struct Expect {
     pub holds: Option<Duration>,
     /// A match before this time has passed since the step began is a failure.
     pub not_before: Option<Duration>,
+    /// Where a protocol carries none of the fields, the demand falls away; only in suites for all protocols.
+    pub if_carried: bool,
     /// What must stand in it.
     pub content: Content,
 }
@@ -265,6 +280,8 @@ pub struct Never {
 pub enum Unwanted {
     /// Anything at all.
     Anything,
+    /// Anything at all, while the inverter goes on asking on a bus where the battery only answers.
+    Answer,
     /// A message of the definition or an identifier.
     Message(String),
     /// A frame with the id format that the protocol does not use.

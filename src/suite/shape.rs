@@ -102,7 +102,32 @@ static STEP: Object = Object {
             "the battery is switched off and on again",
         ),
         optional("reset", Shape::Word(&["true"]), "back to the neutral state"),
+        optional(
+            "dip",
+            Shape::Text,
+            "the address 0 to 15 on the DIP switches, which counts from the next start",
+        ),
+        optional(
+            "key",
+            Shape::Text,
+            "what a hand does to a key: power, reset_press, reset_release, side_switch",
+        ),
+        optional(
+            "panel",
+            Shape::Text,
+            "what a person does at the display: touch, open PAGE, leave, password N, select_protocol N",
+        ),
         optional("wait", TIME, "lets time pass"),
+        optional(
+            "elapse",
+            TIME,
+            "lets much time pass, days for instance: what comes is not looked at; in simulated time only",
+        ),
+        optional(
+            "shows",
+            Shape::Map("displays and LEDs", &Shape::Text),
+            "demands what display and LEDs show at this moment",
+        ),
         optional(
             "keepalive",
             SWITCH,
@@ -218,6 +243,11 @@ static EXPECT: Object = Object {
         optional("not_before", TIME, "a match before this time is a failure"),
         optional("fields", DEMANDS, "fields and what they must be"),
         optional(
+            "if_carried",
+            Shape::Truth,
+            "in a suite for all protocols: the demand falls away where a protocol carries none of the fields",
+        ),
+        optional(
             "golden",
             Shape::Text,
             "the exact bytes in hex, `??` for a byte that does not matter",
@@ -243,6 +273,11 @@ static NEVER: Object = Object {
         required("during", TIME, "for how long"),
         optional("message", Shape::Name, "a message by name, or an identifier"),
         optional("anything", Shape::Word(&["true"]), "anything at all"),
+        optional(
+            "answer",
+            Shape::Word(&["true"]),
+            "anything at all, while the inverter goes on asking where the battery only answers",
+        ),
         optional(
             "id_format",
             Shape::Word(&["wrong"]),

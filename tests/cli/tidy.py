@@ -14,6 +14,8 @@ for page in [*here.glob("*.trycmd"), here.parent.parent / "README.md"]:
         text = re.sub(r"(protocols/pylon-\w+\.yaml:)\d+", r"\1[..]", text)
         # Suites grow.
         text = re.sub(r"(\npylon-rs485 0x42 (?:.*\n)*?Covered by\n)(?:  .*\n|\.\.\.\n)+", r"\1...\n", text)
+        # So does what cites a question.
+        text = re.sub(r"(  stands in +protocols/product/questions\.yaml:)\d+\n(?:.*\n)*?(?=\n```)", r"\1[..]\n...\n", text)
     # What advice there is depends on the interfaces of the machine.
     text = re.sub(r"(error: `no-such-can` does not exist\n)(?:  help: .*\n(?: {8}.*\n)*|\.\.\.\n)", r"\1...\n", text)
     page.write_text(text)

@@ -31,6 +31,8 @@ struct Line {
     switches: u8,
     /// The address that counts.
     address: u8,
+    /// What the pack said last before it fell silent; the master goes by that until it gives it up (B-101).
+    last_words: Option<PackView>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl Bank {
             last_answer: now,
             switches: address,
             address,
+            last_words: None,
         };
         let mut bank = Bank {
             packs: core::array::from_fn(|_| Pack::new(now)),
@@ -101,6 +104,7 @@ impl Bank {
                 plugged: member,
                 state,
                 last_answer: now,
+                last_words: None,
                 ..*line
             };
         }
@@ -141,9 +145,21 @@ impl Bank {
     }
 
     /// Connects or disconnects the line between the master and a pack.
-    pub(crate) fn set_plugged(&mut self, number: u8, plugged: bool) {
+    pub(crate) fn set_plugged(&mut self, now: Instant, number: u8, plugged: bool) {
         if let Some(index) = self.index(number) {
+            if !plugged {
+                self.keep_last_words(now, index);
+            }
             self.lines[index].plugged = plugged;
+        }
+    }
+
+    /// The pack of this index is about to fall silent.
+    fn keep_last_words(&mut self, now: Instant, index: usize) {
+        if self.answers(index) {
+            let number = u8::try_from(index + 1).unwrap_or(u8::MAX);
+            let view = self.packs[index].view(now, number, acting(self.lines[index].address));
+            self.lines[index].last_words = Some(view);
         }
     }
 
@@ -260,6 +276,7 @@ impl Bank {
     /// Every controller stops: the battery sleeps, or starts.
     pub(crate) fn stop(&mut self, now: Instant, power: Power) {
         self.packs.iter_mut().for_each(|pack| pack.stop(now, power));
+        self.lines.iter_mut().for_each(|line| line.last_words = None);
         self.refresh(now);
     }
 
@@ -267,8 +284,11 @@ impl Bank {
     pub(crate) fn refresh(&mut self, now: Instant) {
         self.packs_mut().for_each(|pack| pack.refresh(now));
         // The master takes the whole battery with it, which is for the battery to do.
-        for slave in self.packs_mut().skip(1).filter(|pack| pack.is_sleepy(now)) {
-            slave.stop(now, Power::Asleep);
+        for index in 1..usize::from(self.count) {
+            if self.packs[index].is_sleepy(now) {
+                self.keep_last_words(now, index);
+                self.packs[index].stop(now, Power::Asleep);
+            }
         }
         let view = self.view(now);
         let low_cell = view.conditions.contains(Condition::CellUnderVoltageAlarm);
@@ -292,8 +312,9 @@ impl Bank {
 
     /// Switches one pack off.
     pub(crate) fn sleep_pack(&mut self, now: Instant, number: u8) {
-        if let Some(pack) = self.pack_mut(number) {
-            pack.stop(now, Power::Asleep);
+        if let Some(index) = self.index(number) {
+            self.keep_last_words(now, index);
+            self.packs[index].stop(now, Power::Asleep);
         }
     }
 
@@ -330,12 +351,16 @@ impl Bank {
         self.packs[0].parameters.duration(Parameter::PrechargeDelay)
     }
 
-    /// The packs online, in the order of their numbers.
+    /// The packs online, in the order of their numbers; one that does not answer, as it answered last.
     pub(crate) fn online(&self, now: Instant) -> impl Iterator<Item = PackView> {
         (1..)
             .zip(self.packs.iter().zip(&self.lines))
             .filter(|(_, (_, line))| line.state == LineState::Online)
-            .map(move |(number, (pack, line))| pack.view(now, number, acting(line.address)))
+            .map(move |(number, (pack, line))| match line.last_words {
+                // The master asks itself nothing: it is silent only when all are.
+                Some(view) if number > 1 && !(line.plugged && pack.is_running()) => view,
+                _ => pack.view(now, number, acting(line.address)),
+            })
     }
 
     /// The bank at `now`.
@@ -354,6 +379,7 @@ impl Bank {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::Switch;
 
     fn at(secs: u64) -> Instant {
         Instant::from_secs(secs)
@@ -373,7 +399,7 @@ mod tests {
     fn a_pack_that_does_not_answer_for_five_seconds_is_left_out() {
         let mut bank = Bank::new(3, at(0));
         bank.poll_packs(at(1));
-        bank.set_plugged(2, false);
+        bank.set_plugged(at(1), 2, false);
         for now in 2..=5 {
             bank.poll_packs(at(now));
             expect(&bank, now, 3, false);
@@ -382,20 +408,46 @@ mod tests {
         expect(&bank, 6, 2, true);
         assert_eq!(bank.view(at(6)).online_map, 0b1010);
 
-        bank.set_plugged(2, true);
+        bank.set_plugged(at(6), 2, true);
         expect(&bank, 6, 2, true);
         bank.poll_packs(at(7));
         expect(&bank, 7, 3, false);
     }
 
+    /// B-101: until it is left out, a silent pack counts as it answered last, whatever becomes of it.
+    #[test]
+    fn a_silent_pack_counts_as_it_answered_last() {
+        let mut bank = Bank::new(2, at(0));
+        bank.poll_packs(at(1));
+        for silence in [
+            |bank: &mut Bank| bank.set_plugged(at(2), 2, false),
+            |bank: &mut Bank| {
+                bank.sleep_pack(at(2), 2);
+            },
+        ] {
+            let mut bank = bank.clone();
+            let empty = Condition::CellUnderVoltageProtection;
+            bank.pack_mut(2).unwrap().protection.hold(empty, Switch::On);
+            bank.refresh(at(2));
+            let before = bank.view(at(2));
+            assert!(before.conditions.contains(empty) && before.modules_blocking_discharge == 1);
+            silence(&mut bank);
+            bank.pack_mut(2).unwrap().forced_voltage_mv = Some(1);
+            bank.refresh(at(3));
+            assert_eq!(bank.view(at(3)), before);
+            bank.poll_packs(at(7));
+            assert!(!bank.view(at(7)).conditions.contains(empty), "left out");
+        }
+    }
+
     #[test]
     fn a_pack_joins_only_when_its_voltage_fits() {
         let mut bank = Bank::new(2, at(0));
-        bank.set_plugged(2, false);
+        bank.set_plugged(at(0), 2, false);
         bank.poll_packs(at(5));
         expect(&bank, 5, 1, true);
 
-        bank.set_plugged(2, true);
+        bank.set_plugged(at(6), 2, true);
         for (now, millivolts, online) in [(6, 53_800, 1), (7, 51_800, 1), (8, 53_799, 2), (9, 40_000, 2)] {
             bank.pack_mut(2).unwrap().forced_voltage_mv = Some(millivolts);
             bank.poll_packs(at(now));

@@ -289,7 +289,7 @@ impl Bms {
         match pack {
             1 => Err(SetError::WiredPack),
             2.. if pack <= packs => {
-                self.bank.set_plugged(pack, plugged);
+                self.bank.set_plugged(self.now, pack, plugged);
                 Ok(())
             }
             _ => Err(SetError::NoSuchPack { pack, packs }),

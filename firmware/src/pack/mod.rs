@@ -58,6 +58,8 @@ pub(crate) struct Pack {
     balancing: Balancing,
     /// Shown instead of the sum of the cells.
     pub(crate) forced_voltage_mv: Option<u32>,
+    /// The pack voltage that a simulated charger does not exceed.
+    simulated_limit_mv: Option<u32>,
     pub(crate) nominal_charge_deci_a: u16,
     pub(crate) nominal_discharge_deci_a: u16,
     pub(crate) charge_voltage_limit_mv: u16,
@@ -118,6 +120,7 @@ impl Pack {
             capacity_mah: 280_000,
             balancing: Balancing::default(),
             forced_voltage_mv: None,
+            simulated_limit_mv: None,
             nominal_charge_deci_a: limits::CURRENT_CEILING,
             nominal_discharge_deci_a: limits::CURRENT_CEILING,
             charge_voltage_limit_mv: limits::CHARGE_VOLTAGE_LIMIT,
@@ -341,7 +344,11 @@ impl Pack {
     }
 
     /// Connects a simulated charger or load.
-    pub(crate) fn simulate(&mut self, now: Instant, source: Source) {
+    pub(crate) fn simulate(&mut self, now: Instant, milliamperes: i32) {
+        let source = Source {
+            milliamperes,
+            up_to_mv: self.simulated_limit_mv,
+        };
         match &mut self.simulation {
             Some(simulation) => simulation.connect(source),
             None => {
@@ -356,6 +363,14 @@ impl Pack {
                     self.capacity_mah,
                 ));
             }
+        }
+    }
+
+    /// The voltage that a simulated charger does not exceed, also one that is connected already.
+    pub(crate) fn limit_simulated_voltage(&mut self, millivolts: Option<u32>) {
+        self.simulated_limit_mv = millivolts;
+        if let Some(simulation) = &mut self.simulation {
+            simulation.limit_voltage(millivolts);
         }
     }
 

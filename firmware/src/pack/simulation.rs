@@ -114,6 +114,11 @@ impl Simulation {
         (self.held_cells, self.held_probes, self.held_mosfet) = (0, 0, false);
     }
 
+    /// Bounds the voltage of what is connected.
+    pub(crate) fn limit_voltage(&mut self, up_to_mv: Option<u32>) {
+        self.source.up_to_mv = up_to_mv;
+    }
+
     /// Sets the true charge.
     pub(crate) fn set_charge(&mut self, soc_centipercent: u16, capacity_mah: u32) {
         self.charge = i128::from(capacity_mah) * MILLIAMPERE_HOUR * i128::from(soc_centipercent) / 10_000;

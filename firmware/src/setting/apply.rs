@@ -2,7 +2,6 @@
 
 use super::{Setting, Switch};
 use crate::pack::Pack;
-use crate::pack::simulation::Source;
 use crate::time::Instant;
 
 impl Setting {
@@ -25,16 +24,8 @@ impl Setting {
                 }
             }
             Setting::Current { milliamperes } => pack.set_current(milliamperes),
-            Setting::Simulate {
-                milliamperes,
-                millivolts,
-            } => pack.simulate(
-                now,
-                Source {
-                    milliamperes,
-                    up_to_mv: millivolts,
-                },
-            ),
+            Setting::Simulate { milliamperes } => pack.simulate(now, milliamperes),
+            Setting::SimulatedVoltageLimit { millivolts } => pack.limit_simulated_voltage(millivolts),
             Setting::CellCapacity { milliampere_hours } => pack.set_capacity(milliampere_hours),
             Setting::Soc { centipercent } => {
                 pack.gauge.set_soc(centipercent);

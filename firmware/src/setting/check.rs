@@ -54,11 +54,10 @@ impl Setting {
                 ..
             } if !is_cell_sensor(sensor) => Err(SetError::NoSuchSensor { sensor }),
             Setting::Current { milliamperes } => range("current", milliamperes.into(), (-5_000_000, 5_000_000), "mA"),
-            Setting::Simulate {
-                milliamperes,
-                millivolts,
-            } => range("current", milliamperes.into(), (-5_000_000, 5_000_000), "mA")
-                .and_then(|()| range("charger voltage", millivolts.unwrap_or(0).into(), (0, 100_000), "mV")),
+            Setting::Simulate { milliamperes } => range("current", milliamperes.into(), (-5_000_000, 5_000_000), "mA"),
+            Setting::SimulatedVoltageLimit {
+                millivolts: Some(millivolts),
+            } => range("charger voltage", millivolts.into(), (0, 100_000), "mV"),
             Setting::CellCapacity { milliampere_hours } => {
                 range("cell capacity", milliampere_hours.into(), CAPACITY, "mAh")
             }
@@ -116,6 +115,7 @@ impl Setting {
             | Setting::ChargedEnergy { .. }
             | Setting::DischargedEnergy { .. }
             | Setting::PackVoltage { millivolts: None }
+            | Setting::SimulatedVoltageLimit { millivolts: None }
             | Setting::Condition { .. }
             | Setting::HoldCondition { .. }
             | Setting::FullChargeRequest(_)

@@ -92,7 +92,11 @@ pub enum Setting {
     Simulate {
         /// mA.
         milliamperes: i32,
-        /// The pack voltage that a charger does not exceed, 0..=100 V: its current falls instead. `None`: no bound.
+    },
+    /// The pack voltage that a simulated charger does not exceed, 0..=100 V: its current falls instead; no bound as
+    /// delivered. It counts in a simulation only.
+    SimulatedVoltageLimit {
+        /// mV; `None`: no bound.
         millivolts: Option<u32>,
     },
     /// What the cells really hold, which the battery does not know but may learn: 0.001..=16777.215 Ah, 280 Ah

@@ -17,7 +17,7 @@ use crate::cli::run::reports::unwritable;
 use crate::cli::run::setup::Setup;
 use crate::cli::{CliError, Status};
 use crate::definition::Protocol;
-use crate::engine::plan::SEND;
+use crate::engine::plan::{ELAPSE, SEND};
 use crate::engine::{self, DriveOptions, EventKind, Plan, Progress, Stop, Trace, plan};
 use crate::judge::{CaseResult, JudgeOptions, Verdict};
 use crate::link::fixture::{FixtureSpec, ReferenceFixture};
@@ -175,6 +175,10 @@ fn abilities(
     };
     if !listens_only {
         capabilities.push(SEND.to_string());
+    }
+    // Only simulated time can be made to pass.
+    if reference {
+        capabilities.push(ELAPSE.to_string());
     }
     engine::Target {
         capabilities,
@@ -383,6 +387,10 @@ impl Link for Listener<'_> {
             self.silent.store(false, Ordering::Relaxed);
         }
         Ok(received)
+    }
+
+    fn elapse(&mut self, until: Instant, alive: &[BusFrame], every: Duration) -> Result<(), LinkError> {
+        self.link.elapse(until, alive, every)
     }
 
     fn listens_only(&self) -> bool {

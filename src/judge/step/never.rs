@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::definition::{Bus, Grade, Outcome, Sender};
+use crate::definition::{Bus, Grade, Message, Outcome, Sender};
 use crate::document::scalar;
-use crate::suite::{Never, Unwanted};
+use crate::suite::{Never, Unwanted, is_askable};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanKind};
@@ -50,6 +50,16 @@ impl<'p> NeverMachine<'p> {
         self.offence.is_some()
     }
 
+    /// What is asked although no answer may come.
+    pub(crate) fn wanted(&self) -> Vec<&'p Message> {
+        let protocol = self.context.protocol;
+        if self.demand.what != Unwanted::Answer || self.is_done() {
+            return Vec::new();
+        }
+        let askable = |message: &&Message| message.danger.is_none() && is_askable(message);
+        protocol.messages.iter().filter(askable).collect()
+    }
+
     pub(crate) fn observe(&mut self, observation: &Observation<'p>) {
         if self.is_done() || observation.begin <= self.start || observation.at > self.deadline() {
             return;
@@ -57,7 +67,7 @@ impl<'p> NeverMachine<'p> {
         self.around.note(observation);
         match &observation.seen {
             Seen::Heard(heard) if self.is_unwanted(heard) => self.offence = Some(Offence::Message(Rc::clone(heard))),
-            Seen::Noise(noise) if self.demand.what == Unwanted::Anything => {
+            Seen::Noise(noise) if matches!(self.demand.what, Unwanted::Anything | Unwanted::Answer) => {
                 self.offence = Some(Offence::Bytes(crate::wire::hex_spaced(&noise.bytes)));
             }
             _ => {}
@@ -70,7 +80,7 @@ impl<'p> NeverMachine<'p> {
             BusFrame::Serial(_) => None,
         };
         match &self.demand.what {
-            Unwanted::Anything => true,
+            Unwanted::Anything | Unwanted::Answer => true,
             Unwanted::Message(reference) => {
                 // An identifier means the frame with that number, whatever the definition calls it and in either
                 // format; a name means the message.
@@ -104,6 +114,8 @@ impl<'p> NeverMachine<'p> {
     fn words(&self) -> String {
         match &self.demand.what {
             Unwanted::Anything => "anything".into(),
+            Unwanted::Answer if self.context.protocol.asks() => "an answer".into(),
+            Unwanted::Answer => "anything".into(),
             Unwanted::Message(reference) => reference.clone(),
             Unwanted::WrongIdFormat => "an identifier of the other format".into(),
             Unwanted::Remote => "a remote frame".into(),
@@ -129,7 +141,7 @@ impl<'p> NeverMachine<'p> {
                 (Outcome::Fail, grade)
             }
             Unwanted::UnknownId => protocol.other_ids,
-            Unwanted::Anything => (Outcome::Fail, protocol.grade),
+            Unwanted::Anything | Unwanted::Answer => (Outcome::Fail, protocol.grade),
             // Receivers ignore such frames: wrong in every reading.
             Unwanted::WrongIdFormat | Unwanted::Remote => (Outcome::Fail, Grade::A),
         }

@@ -271,6 +271,60 @@ pub(super) const WORDS: &[Word] = &[
         Takes::Truth,
         Build::Truth(refbms::Setting::Buzzer),
     ),
+    word(
+        "simulated_current",
+        "a charger (positive) or load (negative) of this current: voltages, temperatures and charge move from here on",
+        0,
+        quantity(Unit::Ampere, 1000, -5_000_000, 5_000_000, None),
+        Build::Quantity(|_, value| {
+            one(value.map(|value| refbms::Setting::Simulate {
+                milliamperes: value as i32,
+            }))
+        }),
+    ),
+    word(
+        "simulated_voltage_limit",
+        "pack voltage that a simulated charger does not exceed; absent: no bound",
+        0,
+        quantity(Unit::Volt, 1000, 0, 100_000, Some(ABSENT)),
+        Build::Quantity(|_, value| {
+            one(Some(refbms::Setting::SimulatedVoltageLimit {
+                millivolts: value.map(|value| value as u32),
+            }))
+        }),
+    ),
+    word(
+        "cell_capacity",
+        "what the cells really hold, which the battery may learn (R-036)",
+        0,
+        quantity(Unit::AmpereHour, 1000, 1, CAPACITY, None),
+        Build::Quantity(|_, value| {
+            one(value.map(|value| refbms::Setting::CellCapacity {
+                milliampere_hours: value as u32,
+            }))
+        }),
+    ),
+    word(
+        "charge_current_limiter",
+        "the limiter of the charge current (B-032)",
+        0,
+        Takes::Switch,
+        Build::Switch(refbms::Setting::ChargeCurrentLimiter),
+    ),
+    word(
+        "charger",
+        "voltage at the terminals from outside; absent: none. 0.5 V above the pack is a charger (B-160)",
+        0,
+        quantity(Unit::Volt, 1000, 0, 100_000, Some(ABSENT)),
+        Build::Charger,
+    ),
+    word(
+        "dip",
+        "address on the DIP switches of a pack; it counts from the next start (R-061)",
+        0,
+        quantity(Unit::None, 1, 0, 15, None),
+        Build::Dip,
+    ),
 ];
 
 fn one(setting: Option<refbms::Setting>) -> Vec<refbms::Setting> {

@@ -1,15 +1,17 @@
-//! A protocol definition as a person reads it: what `bmscheck explain` shows.
+//! Protocol definitions and requirements as a person reads them: what `bmscheck explain` shows.
 //!
 //! | file | subject |
 //! |---|---|
 //! | [`protocol`] | a protocol: bus, session, messages, rules |
 //! | [`message`] | a message: its bytes and bits as a table |
 //! | [`field`] | a field: where it lies, what it means, what covers it |
+//! | [`requirement`] | a requirement or settled question, and what tests it |
 //! | [`words`] | places, types, values and ranges in words |
 
 pub mod field;
 pub mod message;
 pub mod protocol;
+pub mod requirement;
 pub mod words;
 
 use crate::report::text::{Style, Tone, columns, wrap};

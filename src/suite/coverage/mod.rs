@@ -18,8 +18,19 @@
 //! | an identifier that must not be sent; all that are not listed | `sma-can/forbidden:0x359`, `sma-can/other-ids` |
 //!
 //! Requirements of the battery's manual and settled questions stand beside them: `R-003`, `B-072`, `C-04`, `Q-08`.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `mod.rs` | the items of a definition, and the cases that cover them |
+//! | `titles` | an item in words |
+//! | `looks` | whether a case looks at what it says it covers |
+//! | `requirements` | the requirements of a battery, and the cases and firmware tests that cover them |
+//! | `firmware` | which requirements the tests of the reference firmware name |
 
+mod firmware;
 mod looks;
+mod requirements;
+mod titles;
 
 use std::fmt;
 
@@ -31,8 +42,10 @@ use crate::wire::can::CanId;
 
 use super::Suite;
 
+pub use firmware::{FirmwareTest, firmware_tests};
 pub(crate) use looks::looked_at;
 pub use looks::looks_at;
+pub use requirements::{RequirementRow, covering, requirements};
 
 /// Something that a definition states and a case can cover.
 #[derive(Clone, Debug, PartialEq, Eq)]

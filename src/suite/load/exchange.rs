@@ -232,6 +232,7 @@ impl<'a> Loader<'a> {
         let places = Places {
             messages: message.map(|message| (protocol, message)).into_iter().collect(),
             unknown: message.is_none(),
+            if_carried: false,
         };
         let mut content = self.content(node, &places);
         if let Some(frame) = node.get("frame") {

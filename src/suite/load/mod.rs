@@ -27,7 +27,7 @@ use super::shape::SUITE;
 use super::{Action, Case, Profile, Step, Stimulus, Suite};
 
 /// What a target may have to be able to do, beside the abilities of fixtures.
-const FURTHER_NEEDS: [&str; 2] = ["keepalive-control", "send"];
+const FURTHER_NEEDS: [&str; 3] = ["elapse", "keepalive-control", "send"];
 
 /// Reads a suite file against the definitions that are known.
 ///
@@ -447,7 +447,8 @@ impl<'a> Loader<'a> {
 
 /// Whether a step of the case demands something, as written: a demand that is wrong is another mistake.
 fn demands_something(node: &Node) -> bool {
-    const DEMANDS: [&str; 7] = [
+    const DEMANDS: [&str; 8] = [
+        "shows",
         "expect",
         "never",
         "period",

@@ -1,6 +1,7 @@
 //! Messages and fields of the definitions that a suite runs on.
 
 use crate::definition::scope::all_fields;
+use crate::definition::vocabulary;
 use crate::definition::{Bus, Field, Message, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Node};
@@ -15,6 +16,8 @@ pub(super) struct Places<'a> {
     pub(super) messages: Vec<(&'a Protocol, &'a Message)>,
     /// The names could not be found out: fields are not checked, one mistake is enough.
     pub(super) unknown: bool,
+    /// The demand falls away where the fields are not carried.
+    pub(super) if_carried: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -57,7 +60,11 @@ impl<'a> Loader<'a> {
             };
             self.push(Diagnostic::error("unknown-message", message, node.span.clone()).maybe_help(help));
         }
-        Places { messages, unknown }
+        Places {
+            messages,
+            unknown,
+            if_carried: false,
+        }
     }
 
     /// Every message of the scope.
@@ -69,6 +76,7 @@ impl<'a> Loader<'a> {
             .collect::<Vec<_>>();
         Places {
             unknown: messages.is_empty(),
+            if_carried: false,
             messages,
         }
     }
@@ -83,7 +91,10 @@ impl<'a> Loader<'a> {
             }
             let found = places.fields(name);
             if found.is_empty() {
-                self.unknown_field(name, key, places);
+                // A demand may be on a field that only definitions to come have, if it is one of the vocabulary.
+                if !(places.if_carried && vocabulary::is_known(name)) {
+                    self.unknown_field(name, key, places);
+                }
                 continue;
             }
             // In a suite for all protocols the wires differ: a value must fit one of them.

@@ -7,6 +7,8 @@ use crate::definition::{Bus, Expression, Kind, Message};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::scalar;
 use crate::document::{Diagnostic, Node};
+use crate::link::look;
+use crate::link::stimulus::{self, StimulusError, hands};
 use crate::rule::{self, RuleError};
 use crate::value::Quantity;
 use crate::wire::BusFrame;
@@ -14,11 +16,12 @@ use crate::wire::BusFrame;
 use super::names::Places;
 use super::{Loader, is_on};
 use crate::suite::{
-    Action, Content, Demand, Expect, Never, Period, RulesHold, Send, Step, Stimulus, Unwanted, demand, frame_text,
+    Action, Content, Demand, Expect, Never, Period, RulesHold, Send, Setting, Step, Stimulus, Unwanted, demand,
+    frame_text,
 };
 
 /// The keys of a step that say what it does; the others belong to `request`.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 22] = [
     "set",
     "packs",
     "unplug",
@@ -26,7 +29,12 @@ const ACTIONS: [&str; 17] = [
     "sleep",
     "power_cycle",
     "reset",
+    "dip",
+    "key",
+    "panel",
     "wait",
+    "elapse",
+    "shows",
     "keepalive",
     "send",
     "expect",
@@ -59,8 +67,8 @@ impl<'a> Loader<'a> {
                 None => "the step does nothing".to_string(),
             };
             self.push(Diagnostic::error("empty-step", message, node.span.clone()).help(
-                "one of set, packs, unplug, plug, sleep, power_cycle, wait, keepalive, send, expect, never, period, \
-                 all_messages, rules, together, request",
+                "one of set, packs, unplug, plug, sleep, power_cycle, dip, key, panel, wait, elapse, keepalive, send, \
+                 shows, expect, never, period, all_messages, rules, together, request",
             ));
             return None;
         };
@@ -114,7 +122,24 @@ impl<'a> Loader<'a> {
             "sleep" => one(Stimulus::Sleep(value.text().is_some_and(is_on))),
             "power_cycle" => one(Stimulus::PowerCycle),
             "reset" => one(Stimulus::Reset),
+            "dip" => {
+                let address = stimulus::setting(value.text()?);
+                self.stimulus_is_known(stimulus::check("dip", &address), value);
+                one(Stimulus::Set("dip".to_string(), address))
+            }
+            "key" => {
+                let text = value.text()?;
+                self.stimulus_is_known(hands::key(text).map(drop), value);
+                one(Stimulus::Key(text.to_string()))
+            }
+            "panel" => {
+                let text = value.text()?;
+                self.stimulus_is_known(hands::panel(text).map(drop), value);
+                one(Stimulus::Panel(text.to_string()))
+            }
             "wait" => duration_of(value).map(Action::Wait),
+            "elapse" => duration_of(value).map(Action::Elapse),
+            "shows" => Some(Action::Shows(self.shows(value))),
             "keepalive" => {
                 self.wants_can("keepalive", value);
                 Some(Action::Keepalive(value.text().is_some_and(is_on)))
@@ -133,6 +158,37 @@ impl<'a> Loader<'a> {
             )),
             _ => self.exchange(value, step).map(Action::Exchange),
         }
+    }
+
+    fn stimulus_is_known(&mut self, checked: Result<(), StimulusError>, node: &Node) {
+        if let Err(mistake) = checked {
+            let help = mistake.help();
+            self.push(Diagnostic::error("stimulus-value", mistake.to_string(), node.span.clone()).maybe_help(help));
+        }
+    }
+
+    /// What display and LEDs are to show.
+    fn shows(&mut self, node: &Node) -> Vec<(String, Setting)> {
+        if node.entries().is_empty() {
+            self.error("empty-step", "`shows` looks at nothing", &node.span);
+        }
+        let mut things = Vec::new();
+        for (key, value) in node.entries() {
+            let name = key.text().unwrap_or_default();
+            let wanted = stimulus::setting(value.text().unwrap_or_default());
+            match look::check(name, &wanted) {
+                Ok(()) => things.push((name.to_string(), wanted)),
+                Err(mistake) => {
+                    let place = match mistake {
+                        StimulusError::Unseen { .. } => &key.span,
+                        _ => &value.span,
+                    };
+                    let help = mistake.help();
+                    self.push(Diagnostic::error("wrong-look", mistake.to_string(), place.clone()).maybe_help(help));
+                }
+            }
+        }
+        things
     }
 
     fn wants_can(&mut self, what: &str, node: &Node) {
@@ -173,7 +229,8 @@ impl<'a> Loader<'a> {
 
     /// A demand on a message.
     pub(super) fn expect(&mut self, node: &Node) -> Expect {
-        let places = match node.get("message") {
+        let if_carried = self.if_carried(node);
+        let mut places = match node.get("message") {
             Some(message) => self.message(message),
             None => {
                 if self.scope.len() == 1 {
@@ -192,6 +249,7 @@ impl<'a> Loader<'a> {
                 self.any_message()
             }
         };
+        places.if_carried = if_carried;
         if let Some(named) = node.get("message") {
             self.check_askable(&places, named);
         }
@@ -229,8 +287,21 @@ impl<'a> Loader<'a> {
             over: count(node, "over", OVER),
             holds: duration(node, "holds"),
             not_before,
+            if_carried: places.if_carried,
             content: self.content(node, &places),
         }
+    }
+
+    /// A demand may fall away only where nobody says on which protocol it is made.
+    fn if_carried(&mut self, node: &Node) -> bool {
+        let Some(key) = node.get("if_carried").filter(|key| key.text() == Some("true")) else {
+            return false;
+        };
+        if self.scope.len() == 1 || node.get("message").is_some() {
+            let message = "`if_carried` is for demands without `message` in a suite for all protocols";
+            self.error("if-carried", message, &key.span);
+        }
+        true
     }
 
     /// On a serial line a message comes when it is asked for: the harness must know how.
@@ -388,19 +459,20 @@ impl<'a> Loader<'a> {
     }
 
     fn never(&mut self, node: &Node) -> Option<Never> {
-        const WHAT: [&str; 5] = ["message", "anything", "id_format", "remote", "unknown_id"];
+        const WHAT: [&str; 6] = ["message", "anything", "answer", "id_format", "remote", "unknown_id"];
         let given: Vec<&(Node, Node)> = node
             .entries()
             .iter()
             .filter(|(key, _)| key.text().is_some_and(|key| WHAT.contains(&key)))
             .collect();
         let [(key, value)] = given.as_slice() else {
-            let message = "`never` needs exactly one of message, anything, id_format, remote, unknown_id";
+            let message = "`never` needs exactly one of message, anything, answer, id_format, remote, unknown_id";
             self.error("unclear-never", message, &node.span);
             return None;
         };
         let what = match key.text().unwrap_or_default() {
             "anything" => Unwanted::Anything,
+            "answer" => Unwanted::Answer,
             "message" => Unwanted::Message(self.unwanted_message(value)),
             other => {
                 self.wants_can(other, value);
