@@ -214,7 +214,10 @@ fn complete_vectors_encode_back_to_their_bytes() {
             fields: on_wire(&vector.fields),
             packs: vector.packs.iter().map(|pack| on_wire(pack)).collect(),
             parameters,
-            variant: vector.variant.clone(),
+            variant: vector.variant.clone().or_else(|| {
+                let default = protocol.variants.first();
+                default.map(|variant| variant.name.clone())
+            }),
         };
         let serial_request = vector.direction == Sender::Inverter && matches!(vector.frame, BusFrame::Serial(_));
         let encoded = match serial_request {

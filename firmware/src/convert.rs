@@ -10,6 +10,11 @@ pub(crate) const fn div_nearest(value: i64, divisor: i64) -> i64 {
     }
 }
 
+/// Held between the ends of an unsigned 8-bit field.
+pub(crate) fn saturate_u8(value: i64) -> u8 {
+    u8::try_from(value.max(0)).unwrap_or(u8::MAX)
+}
+
 /// Held between the ends of an unsigned 16-bit field.
 pub(crate) fn saturate_u16(value: i64) -> u16 {
     u16::try_from(value.max(0)).unwrap_or(u16::MAX)
@@ -46,6 +51,7 @@ mod tests {
 
     #[test]
     fn fields_saturate() {
+        assert_eq!((saturate_u8(-1), saturate_u8(256)), (0, 255));
         assert_eq!((saturate_u16(-1), saturate_u16(65_536)), (0, 65_535));
         assert_eq!((saturate_i16(-32_769), saturate_i16(32_768)), (-32_768, 32_767));
     }

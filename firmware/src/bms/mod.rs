@@ -8,7 +8,8 @@ mod controls;
 use core::time::Duration;
 
 use crate::bank::{Bank, BankView};
-use crate::can::{self, Broadcast};
+use crate::can::CanProtocol;
+use crate::can::broadcast::Broadcast;
 use crate::config::{Bus, Config, MAX_PACKS, Protocol};
 use crate::frame::CanFrame;
 use crate::key::ResetKey;
@@ -80,7 +81,8 @@ pub struct Bms {
     shut_down_by_reset: bool,
     timers: TimerTable,
     bank: Bank,
-    broadcast: Broadcast,
+    /// What is broadcast; `None` where nothing is.
+    broadcast: Option<Broadcast>,
     serial: SerialPort,
 }
 
@@ -106,7 +108,7 @@ impl Bms {
             shut_down_by_reset: false,
             timers: TimerTable::default(),
             bank: Bank::new(config.packs, now),
-            broadcast: Broadcast::new(now),
+            broadcast: None,
             serial: SerialPort::new(),
         };
         bms.bank.set_switches(1, bms.config.dip);
@@ -119,12 +121,18 @@ impl Bms {
     /// May change the answers of every `poll_` call.
     pub fn handle_can(&mut self, now: Instant, frame: &CanFrame) {
         self.advance(now);
-        let heard = self.power == Power::Running
-            && self
-                .protocol()
-                .is_some_and(|protocol| can::is_keepalive(protocol, frame));
-        if heard {
+        let can = self.protocol().and_then(CanProtocol::of);
+        let Some(can) = can.filter(|_| self.power == Power::Running) else {
+            return;
+        };
+        if (can.is_keepalive)(frame) {
+            if let Some(broadcast) = &mut self.broadcast {
+                broadcast.note_inverter(self.now);
+            }
             self.note_inverter();
+        }
+        if can.orders_shutdown(frame, &self.config) {
+            self.fall_asleep();
         }
     }
 
@@ -182,9 +190,16 @@ impl Bms {
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
         self.advance(now);
         if self.timers.is_due(Timer::Broadcast, self.now) {
-            let (frame, next) = self.broadcast.next_frame(self.now, &self.config, &self.bank)?;
-            self.timers.set(Timer::Broadcast, next);
-            return Some(Transmit::Can(frame));
+            match &mut self.broadcast {
+                None => self.timers.stop(Timer::Broadcast),
+                Some(broadcast) => {
+                    let (frame, next) = broadcast.next_frame(self.now, &self.config, &self.bank);
+                    self.timers.set(Timer::Broadcast, next);
+                    if let Some(frame) = frame {
+                        return Some(Transmit::Can(frame));
+                    }
+                }
+            }
         }
         if self.timers.is_due(Timer::Reply, self.now) {
             self.timers.stop(Timer::Reply);
@@ -425,10 +440,11 @@ impl Bms {
             self.timers.stop(timer);
         }
         self.serial = SerialPort::new();
+        self.broadcast = None;
         if let Some(protocol) = self.protocol() {
             self.config.protocol = protocol;
-            if protocol.bus() == Bus::Can && self.is_master() {
-                self.broadcast = Broadcast::new(now);
+            if let Some(can) = CanProtocol::of(protocol).filter(|_| self.is_master()) {
+                self.broadcast = Some(Broadcast::new(can, now));
                 self.timers.set(Timer::Broadcast, now);
             }
         }

@@ -26,10 +26,7 @@ impl Bench {
 
     /// A battery on CAN that has just ended init, before its first frame.
     pub(crate) fn can(config: Config) -> Bench {
-        let mut bench = Bench::new(Config {
-            protocol: Protocol::PylonCan,
-            ..config
-        });
+        let mut bench = Bench::new(config);
         bench.run_to(1999);
         bench
     }
