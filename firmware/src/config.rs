@@ -6,10 +6,13 @@ use crate::can::growatt_can::GrowattCanOptions;
 use crate::can::luxpower_can::LuxpowerCanOptions;
 use crate::can::must_can::MustCanOptions;
 use crate::can::pylon_can::PylonCanOptions;
+use crate::can::schneider_can::SchneiderCanOptions;
 use crate::can::senergy_can::SenergyCanOptions;
+use crate::can::sma_can::SmaCanOptions;
 use crate::can::sorotec_can::SorotecCanOptions;
 use crate::can::studer_can::StuderCanOptions;
 use crate::can::tbb_can::TbbCanOptions;
+use crate::can::victron_can::VictronCanOptions;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -60,6 +63,12 @@ protocols! {
     PylonRs485, "pylon-rs485", Serial;
     /// "Growatt CAN LV V1.05", sheet growatt-can.
     GrowattCan, "growatt-can", Can;
+    /// "Schneider CAN V2.0", sheet schneider-can.
+    SchneiderCan, "schneider-can", Can;
+    /// "Victron CAN", sheet victron-can.
+    VictronCan, "victron-can", Can;
+    /// "SMA CAN V2.0", sheet sma-can.
+    SmaCan, "sma-can", Can;
     /// "Sorotec CAN Inverter V1.0", sheet sorotec-can.
     SorotecCan, "sorotec-can", Can;
     /// "STUDER CAN V1.02", sheet studer-can.
@@ -104,6 +113,12 @@ pub struct Config {
     pub pylon_can: PylonCanOptions,
     /// Options of Growatt CAN.
     pub growatt_can: GrowattCanOptions,
+    /// Options of Schneider CAN.
+    pub schneider_can: SchneiderCanOptions,
+    /// Options of Victron CAN.
+    pub victron_can: VictronCanOptions,
+    /// Options of SMA CAN.
+    pub sma_can: SmaCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
     /// Options of Sorotec CAN.
@@ -133,6 +148,9 @@ impl Default for Config {
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
             growatt_can: GrowattCanOptions::default(),
+            schneider_can: SchneiderCanOptions::default(),
+            victron_can: VictronCanOptions::default(),
+            sma_can: SmaCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
             sorotec_can: SorotecCanOptions::default(),
             studer_can: StuderCanOptions::default(),

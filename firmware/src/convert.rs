@@ -25,6 +25,11 @@ pub(crate) fn saturate_i16(value: i64) -> i16 {
     i16::try_from(value).unwrap_or(if value < 0 { i16::MIN } else { i16::MAX })
 }
 
+/// Held between the ends of a signed 32-bit field.
+pub(crate) fn saturate_i32(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +56,7 @@ mod tests {
 
     #[test]
     fn fields_saturate() {
+        assert_eq!((saturate_i32(i64::MIN), saturate_i32(1 << 31)), (i32::MIN, i32::MAX));
         assert_eq!((saturate_u8(-1), saturate_u8(256)), (0, 255));
         assert_eq!((saturate_u16(-1), saturate_u16(65_536)), (0, 65_535));
         assert_eq!((saturate_i16(-32_769), saturate_i16(32_768)), (-32_768, 32_767));

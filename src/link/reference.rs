@@ -141,6 +141,76 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.growatt_can.later_frames = true,
     },
     FirmwareOption {
+        protocol: "sma-can",
+        claim: "events",
+        switch_on: |config| config.sma_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "charge_request",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "battery_name",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "modules",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "cell_extremes",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "energy",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "installed_capacity",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "serial_number",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "family_name",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "events",
+        switch_on: |config| config.victron_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "schneider-can",
+        claim: "cell_extremes",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "schneider-can",
+        claim: "energy",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
         protocol: "senergy-can",
         claim: "soc_high_res",
         switch_on: |config| config.senergy_can.soc_high_res = true,

@@ -15,10 +15,13 @@ pub(crate) mod growatt_can;
 pub(crate) mod luxpower_can;
 pub(crate) mod must_can;
 pub(crate) mod pylon_can;
+pub(crate) mod schneider_can;
 pub(crate) mod senergy_can;
+pub(crate) mod sma_can;
 pub(crate) mod sorotec_can;
 pub(crate) mod studer_can;
 pub(crate) mod tbb_can;
+pub(crate) mod victron_can;
 
 use core::time::Duration;
 
@@ -31,6 +34,9 @@ use crate::time::Instant;
 /// Every protocol on CAN.
 const PROTOCOLS: &[CanProtocol] = &[
     growatt_can::PROTOCOL,
+    schneider_can::PROTOCOL,
+    victron_can::PROTOCOL,
+    sma_can::PROTOCOL,
     pylon_can::PROTOCOL,
     sorotec_can::PROTOCOL,
     studer_can::PROTOCOL,
@@ -85,10 +91,6 @@ pub(crate) enum IdFormat {
     /// 11 bits.
     Standard,
     /// 29 bits.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "Schneider's identifiers are the only ones of this width")
-    )]
     Extended,
 }
 
