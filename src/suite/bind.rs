@@ -3,6 +3,7 @@
 use crate::definition::{Field, Kind, Message, Protocol};
 use crate::value::Quantity;
 
+use super::load::OUT_OF_RANGE;
 use super::{Action, Case, Content, Demand, Expect, Step, Suite, demand};
 
 /// The full name of a case: `pylon-can/limits/limits-are-coded-exactly`, with the protocol before it where the suite runs
@@ -33,7 +34,7 @@ pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     }
     bound
         .allow
-        .retain(|id| protocol.rules.iter().any(|rule| rule.id == *id));
+        .retain(|id| *id == OUT_OF_RANGE || protocol.rules.iter().any(|rule| rule.id == *id));
     Ok(bound)
 }
 

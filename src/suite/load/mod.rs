@@ -30,6 +30,8 @@ use super::coverage::{self, CoverageItem};
 use super::shape::SUITE;
 use super::{Action, Case, Profile, Step, Stimulus, Suite};
 
+/// The finding on a value beyond its field's range; a case may bring it about on purpose.
+pub(crate) const OUT_OF_RANGE: &str = "out-of-range";
 /// What a target may have to be able to do, beside the abilities of fixtures.
 const FURTHER_NEEDS: [&str; 3] = ["elapse", "keepalive-control", "send"];
 
@@ -202,10 +204,7 @@ impl<'a> Loader<'a> {
             needs: self.needs(node),
             claim: node.get("claim").and_then(|claim| self.claim(claim)),
             steps,
-            allow: node
-                .get("allow")
-                .map(|allow| self.rule_names(allow))
-                .unwrap_or_default(),
+            allow: node.get("allow").map(|allow| self.allowed(allow)).unwrap_or_default(),
             origin: self.origin(node.get("id").unwrap_or(node)),
             id,
         };
@@ -337,10 +336,19 @@ impl<'a> Loader<'a> {
         Some(name.to_string())
     }
 
+    /// What a case breaks on purpose: rules, or the ranges of fields.
+    fn allowed(&mut self, node: &Node) -> Vec<String> {
+        let is_range = |each: &&Node| each.text() == Some(OUT_OF_RANGE);
+        let (ranges, rules): (Vec<&Node>, Vec<&Node>) = node.elements().iter().partition(is_range);
+        let mut names = self.rule_names(&rules);
+        names.extend(ranges.first().map(|_| OUT_OF_RANGE.to_string()));
+        names
+    }
+
     /// Rules by id, each known to a definition of the scope.
-    fn rule_names(&mut self, node: &Node) -> Vec<String> {
+    fn rule_names(&mut self, nodes: &[&Node]) -> Vec<String> {
         let mut names = Vec::new();
-        for each in node.elements() {
+        for each in nodes {
             let name = each.text().unwrap_or_default();
             let known = || {
                 self.scope
