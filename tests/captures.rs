@@ -343,9 +343,12 @@ fn growatt(file: &str, frames: usize) -> Vec<Message> {
     messages
 }
 
+/// Message, field, lowest and highest value.
+type Span = (&'static str, &'static str, &'static str, &'static str);
+
 #[test]
 fn growatt_can_of_a_jk_bms() {
-    let spans: [(&str, [(&str, &str, &str, &str); 5]); 3] = [
+    let spans: [(&str, [Span; 5]); 3] = [
         (
             "growatt-can-jk-direct.log",
             [
