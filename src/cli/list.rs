@@ -12,7 +12,7 @@ use crate::report::text::{Style, counted};
 use crate::suite::Suite;
 use crate::suite::coverage::coverage;
 
-/// List protocols, brands, suites or cases
+/// List protocols, brands, suites, cases or wire faults
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck list brands                             which setting of the battery is for which inverter

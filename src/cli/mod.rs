@@ -92,8 +92,7 @@ pub enum Command {
     Mutate(mutate::MutateArguments),
     /// Show the fields of recorded frames
     Decode(decode::DecodeArguments),
-    /// Play the battery: the reference BMS on a wire
-    /// List protocols, brands, suites or cases
+    /// List protocols, brands, suites, cases or wire faults
     List(list::ListArguments),
     /// Show the layout of a protocol
     Explain(explain::ExplainArguments),
