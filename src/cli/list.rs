@@ -13,7 +13,7 @@ use crate::report::layout::{Table, words};
 use crate::report::text::{Style, counted};
 use crate::suite::Suite;
 
-/// List protocols, brands, suites or cases
+/// List protocols, brands, suites, cases or wire faults
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck list brands                             which setting of the battery is for which inverter

@@ -12,6 +12,10 @@ for page in [*here.glob("*.trycmd"), here.parent.parent / "README.md"]:
         text = re.sub(r".* of bus time in ", "[..] of bus time in ", text)
         text = re.sub(r" at \d+\.\d+ s on the bus", " at [..] s on the bus", text)
         text = re.sub(r"(protocols/pylon-\w+\.yaml:)\d+", r"\1[..]", text)
+        # How long a measurement takes, and how many cases and faults there are.
+        text = re.sub(r"(\npylon-can  (?:\d+ +){4}\d+ % +).*", r"\1[..]", text)
+        text = re.sub(r'("cases": )\d+(,\n +"time_ms": )\d+', r"\1[..]\2[..]", text)
+        text = re.sub(r"(\nfault +class +places .*\n)(?:.+\n)+?(?=\n|```)", r"\1...\n", text)
         # Suites grow.
         text = re.sub(r"(\npylon-rs485 0x42 (?:.*\n)*?Covered by\n)(?:  .*\n|\.\.\.\n)+", r"\1...\n", text)
         # So does what cites a question.

@@ -293,10 +293,13 @@ fn check_names(wanted: &[String], protocols: &[&Protocol]) -> Result<(), CliErro
         }
         let known = CATALOGUE.iter().map(|operator| operator.name);
         let whole: Vec<String> = faults.iter().map(Fault::to_string).collect();
-        let near = did_you_mean(name, known).or_else(|| did_you_mean(name, whole.iter().map(String::as_str)));
-        let message = match crate::fault::catalogue::operator(name) {
-            Some(_) => format!("none of the chosen protocols can have the fault `{name}`"),
-            None => format!("there is no fault `{name}`"),
+        let near = || did_you_mean(name, known).or_else(|| did_you_mean(name, whole.iter().map(String::as_str)));
+        let (message, near) = match crate::fault::catalogue::operator(name) {
+            Some(_) => (
+                format!("none of the chosen protocols can have the fault `{name}`"),
+                None,
+            ),
+            None => (format!("there is no fault `{name}`"), near()),
         };
         return Err(CliError::usage(message)
             .maybe_help(near)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Fate, Figures};
 use crate::fault::{Class, Fault};
 use crate::report::layout::Table;
-use crate::report::text::{Style, Tone, counted, labelled};
+use crate::report::text::{Style, Tone, counted, labelled, wrap};
 
 /// The name of the format, as it stands in the document.
 pub const FORMAT: &str = "bmscheck-mutate";
@@ -52,11 +52,18 @@ pub fn human(all: &[Figures<'_>], style: &Style) -> String {
         let title = format!("{}: equivalent, by the sheet", figures.protocol.name);
         out.push_str(&format!("\n{}\n", style.paint(Tone::Strong, &title)));
         for (reason, faults) in by_reason(figures) {
-            out.push_str(&labelled(style, 2, 2, "", &format!("{reason}:"), Tone::Plain));
-            out.push_str(&labelled(style, 4, 4, "", &faults.join("; "), Tone::Faint));
+            out.push_str(&indented(style, 2, &format!("{reason}:"), Tone::Plain));
+            out.push_str(&indented(style, 4, &faults.join("; "), Tone::Faint));
         }
     }
     out
+}
+
+/// Text set in by some columns.
+fn indented(style: &Style, by: usize, text: &str, tone: Tone) -> String {
+    let lines = wrap(text, style.width.saturating_sub(by));
+    let line = |line: &String| format!("{}{}\n", " ".repeat(by), style.paint(tone, line));
+    lines.iter().map(line).collect()
 }
 
 /// The name of a fault, and where it is.
