@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_cadence_means_nothing_where_the_battery_only_answers() {
-        let step = "{ period: { message: limits } }";
+        let step = "{ period: { message: limits, is: 1 s, tolerance: 50 % } }";
         assert!(bound(step, "pylon-can").is_ok());
         assert!(bound(step, "pylon-rs485").is_err());
     }

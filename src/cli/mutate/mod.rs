@@ -24,19 +24,19 @@ use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics};
 use crate::fault::equivalent::{self, Equivalent};
 use crate::fault::{CATALOGUE, Fault, faults_of};
-use crate::suite::Profile;
+use crate::suite::{Profile, Suite};
 
 use campaign::{Campaign, Tried};
 
 /// Measure which wire faults the suites miss
 ///
 /// Every fault of the catalogue (`bmscheck list faults`) is planted into what the reference BMS says, wherever the
-/// definition of a protocol allows it, and the suites run until a case fails. A fault that no case fails on is missed:
-/// the suites would pass a battery that has it. A fault that by the sheet cannot be told from correct behaviour is
+/// definition of a protocol allows it, and the protocol's own suites run until a case fails (those for all protocols where
+/// a selector names them). A fault that no case fails on is missed: the suites would pass a battery that has it. A fault that by the sheet cannot be told from correct behaviour is
 /// equivalent, with its reason. Only a failure counts; a warning does not.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  bmscheck mutate                                all suites, all faults
+  bmscheck mutate                                all protocols, all faults
   bmscheck mutate pylon-can                      one protocol
   bmscheck mutate pylon-can --fault byte-order   one fault, wherever it fits
   bmscheck mutate --fault 'frozen in 0x355.soc'
@@ -163,7 +163,20 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
         if faults.is_empty() {
             continue;
         }
-        let campaign = Campaign::new(protocol, choice.suites, cases);
+        // What a wire does wrong its own suites must find: those for all protocols are about the battery behind it, and
+        // live through months for each fault that nobody sees.
+        let named = |suite: &Suite| {
+            arguments
+                .selectors
+                .iter()
+                .any(|selector| selector.contains(&suite.name))
+        };
+        let cases: Vec<_> = cases
+            .iter()
+            .filter(|(suite, _)| suite.protocol.is_some() || named(suite))
+            .copied()
+            .collect();
+        let campaign = Campaign::new(protocol, choice.suites, &cases);
         if let Some(case) = campaign.unsound()? {
             let text = format!("{case} fails without any fault: run `bmscheck run {case}`\n");
             crate::cli::output::complain(&text);
