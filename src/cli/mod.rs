@@ -8,6 +8,7 @@
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
 //! | [`explain`] | the layout of a protocol, a requirement and what covers it, as a person reads it |
 //! | [`emulate`] | the reference BMS on a wire |
+//! | [`export`] | a definition in the format of another tool |
 //! | [`schema`], [`completions`], [`man`] | what tools need |
 //! | [`bench`] | the files that describe a bench and a target |
 //! | [`data`] | loads definitions and suites, with every mistake reported |
@@ -22,6 +23,7 @@ pub mod decode;
 pub mod emulate;
 pub mod error;
 pub mod explain;
+pub mod export;
 pub mod list;
 pub mod man;
 pub mod mutate;
@@ -97,6 +99,7 @@ pub enum Command {
     List(list::ListArguments),
     Explain(explain::ExplainArguments),
     Emulate(emulate::EmulateArguments),
+    Export(export::ExportArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),
@@ -123,6 +126,7 @@ pub fn run(arguments: Cli) -> Result<Status, CliError> {
         Command::List(arguments) => list::list(&context, &arguments),
         Command::Explain(arguments) => explain::explain(&context, &arguments),
         Command::Emulate(arguments) => emulate::emulate(&context, arguments),
+        Command::Export(arguments) => export::export(&context, &arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => man::man(&arguments),
