@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use bmscheck::definition::{Bus, Library, Protocol};
 use bmscheck::engine::ClockSource;
 use bmscheck::link::control::Address;
 use bmscheck::link::emulate::{EmulateOptions, Emulation};
@@ -46,7 +45,6 @@ trials! {
     an_interface_that_is_deleted_in_mid_run_is_gone,
     an_emulation_ends_with_its_interface,
     a_run_judges_an_emulated_battery_over_the_bus,
-    every_protocol_on_can_passes_its_end_of_line_cases,
     a_run_whose_interface_is_deleted_is_an_error_and_no_fail,
     what_cannot_be_opened_says_why,
     noise_arrives_as_candump_hears_it,
@@ -355,12 +353,12 @@ struct Emulator {
 }
 
 impl Emulator {
-    fn start(interface: &Interface, protocol: &str) -> Emulator {
+    fn start(interface: &Interface) -> Emulator {
         let socket = std::env::temp_dir().join(format!("bmscheck-{}-{}", std::process::id(), interface.name));
         let control = format!("unix:{}", socket.display());
         let target = format!("can:{}", interface.name);
         let mut program = Command::new(env!("CARGO_BIN_EXE_bmscheck"))
-            .args(["emulate", protocol, "--target", &target, "--control", &control])
+            .args(["emulate", "pylon-can", "--target", &target, "--control", &control])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -370,7 +368,7 @@ impl Emulator {
             .unwrap();
         assert_eq!(
             line,
-            format!("emulating {protocol} on {} (control {control})\n", interface.name)
+            format!("emulating pylon-can on {} (control {control})\n", interface.name)
         );
         Emulator { program, control }
     }
@@ -431,7 +429,7 @@ cases:
 
 fn a_run_judges_an_emulated_battery_over_the_bus() {
     let interface = Interface::new();
-    let emulator = Emulator::start(&interface, "pylon-can");
+    let emulator = Emulator::start(&interface);
     let right = "      - expect: { message: 0x355, within: 5 s, holds: 2 s, fields: { soc: 37 % } }
       - set: { soc: 12 % }
       - expect: { message: 0x355, within: 3 s, fields: { soc: 12 % } }
@@ -444,52 +442,9 @@ fn a_run_judges_an_emulated_battery_over_the_bus() {
     assert_eq!(code, Some(1), "{said}");
 }
 
-/// All of them at the same time, each on a bus of its own: the cases wait for the battery most of the time.
-fn every_protocol_on_can_passes_its_end_of_line_cases() {
-    let (library, mistakes) = Library::load(None);
-    assert!(!mistakes.has_errors());
-    let on_can = |protocol: &&Protocol| matches!(protocol.bus, Bus::Can { .. }) && !protocol.settings.is_empty();
-    let names: Vec<&str> = library
-        .protocols()
-        .filter(on_can)
-        .map(|protocol| protocol.name.as_str())
-        .collect();
-    assert!(names.len() >= 13, "{names:?}");
-    let end_of_line = |name: &str| {
-        let interface = Interface::new();
-        let emulator = Emulator::start(&interface, name);
-        let output = Command::new(env!("CARGO_BIN_EXE_bmscheck"))
-            .args([
-                "run",
-                name,
-                "--profile",
-                "eol",
-                "--target",
-                &format!("can:{}", interface.name),
-            ])
-            .args(["--fixture", &format!("refbms:{}", emulator.control)])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), said.into_owned())
-    };
-    let ends: Vec<_> = thread::scope(|scope| {
-        let runs: Vec<_> = names
-            .iter()
-            .map(|name| scope.spawn(move || end_of_line(name)))
-            .collect();
-        runs.into_iter().map(|run| run.join().unwrap()).collect()
-    });
-    for (name, (code, said)) in names.iter().zip(ends) {
-        assert_eq!(code, Some(0), "{name}: {said}");
-        assert!(said.contains("0 fail"), "{name}: {said}");
-    }
-}
-
 fn a_run_whose_interface_is_deleted_is_an_error_and_no_fail() {
     let interface = Interface::new();
-    let emulator = Emulator::start(&interface, "pylon-can");
+    let emulator = Emulator::start(&interface);
     let steps = "      - expect: { message: 0x355, within: 5 s, fields: { soc: 37 % } }
       - wait: 1 h
       - expect: { message: 0x355, within: 5 s, fields: { soc: 37 % } }
