@@ -20,6 +20,13 @@ for page in [*here.glob("*.trycmd"), here.parent.parent / "README.md"]:
         text = re.sub(r"(\npylon-rs485 0x42 (?:.*\n)*?Covered by\n)(?:  .*\n|\.\.\.\n)+", r"\1...\n", text)
         # So does what cites a question.
         text = re.sub(r"(  stands in +protocols/product/questions\.yaml:)\d+\n(?:.*\n)*?(?=\n```)", r"\1[..]\n...\n", text)
+        # Suites for every protocol are built in, and grow: only the sample's own rows are told.
+        if page.name == "list.trycmd":
+            text = re.sub(r"(\n(?:suite|case)) +(cases|profiles)", r"\1[..]\2", text)
+            text = re.sub(r"(?:\nbehaviour/.*(?:\n {4}.*)*)+", "\n...", text)
+            text = re.sub(r"(?:  \{\n    \"(?:name|id)\": \"behaviour/(?:(?!\n  \}).|\n(?!  \}))*\n  \},\n)+", "...\n", text)
+            text = re.sub(r"(\nsample-can/\S+) +(\S+ \S+)", r"\1[..]\2", text)
+            text = re.sub(r"\n\d+ cases\n", "\n[..] cases\n", text)
     # What advice there is depends on the interfaces of the machine.
     text = re.sub(r"(error: `no-such-can` does not exist\n)(?:  help: .*\n(?: {8}.*\n)*|\.\.\.\n)", r"\1...\n", text)
     page.write_text(text)

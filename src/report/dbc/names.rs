@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(short("register"), "register_");
         assert_eq!(
             short("pack_1_discharge_over_temperature_protection"),
-            "pack_1_dischg_over_temp_prot"
+            "pack_1_discharge_over_temp_prot"
         );
     }
 
