@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, frame};
 use refbms::{Config, GinlongCanOptions, Protocol, Setting};
 
 fn ginlong(packs: u8) -> Config {
@@ -23,11 +23,6 @@ fn aobo(packs: u8) -> Config {
     }
 }
 
-fn limits(bench: &mut Bench, charge: u16, discharge: u16) {
-    bench.set(Setting::ChargeCurrentLimit { deciamperes: charge });
-    bench.set(Setting::DischargeCurrentLimit { deciamperes: discharge });
-}
-
 fn measured(bench: &mut Bench, millivolts: u32, milliamperes: i32, decidegrees: i16) {
     bench.set(Setting::PackVoltage {
         millivolts: Some(millivolts),
@@ -41,8 +36,6 @@ fn measured(bench: &mut Bench, millivolts: u32, milliamperes: i32, decidegrees: 
 
 #[test]
 fn the_whole_set_once_a_second() {
-    let mut bench = Bench::new(ginlong(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "359#0000000001504E00"),
         (2020, "351#4002D007D007C001"),
@@ -51,19 +44,13 @@ fn the_whole_set_once_a_second() {
         (2080, "35C#C000000000000000"),
         (2100, "35E#50594C4F4E202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(ginlong(1), &expected);
 }
 
 #[test]
 fn constructed_vectors() {
     let mut bench = Bench::can(ginlong(1));
-    limits(&mut bench, 1400, 1400);
+    bench.limits(1400, 1400);
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_000 });
     bench.set(Setting::soc_percent(87));
     measured(&mut bench, 53_280, 35_200, 246);
@@ -97,16 +84,7 @@ fn each_condition_sets_its_bits() {
         ("cell_imbalance_alarm", "0000 0010", "C0"),
     ];
     let mut bench = Bench::can(ginlong(2));
-    for (name, flags, requests) in cases {
-        bench.force(name, true);
-        bench.expect_frames(&[
-            ("359", &format!("{flags} 02 504E 00")),
-            ("35C", &format!("{requests} 00000000000000")),
-        ]);
-        bench.force(name, false);
-        bench.run_for(4000);
-        bench.expect_frames(&[("359", "0000 0000 02 504E 00"), ("35C", "C0 00000000000000")]);
-    }
+    bench.expect_conditions(&cases, "02 504E 00", "00000000000000");
 }
 
 /// Annex S.

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, frame};
 use refbms::{CellExtremesVariant, Config, GoodweCanOptions, Protocol, Sensor, Setting, Switch};
 
 fn goodwe(packs: u8) -> Config {
@@ -11,13 +11,6 @@ fn goodwe(packs: u8) -> Config {
         packs,
         ..Config::default()
     }
-}
-
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
 }
 
 fn temperature(sensor: Option<u8>, decidegrees: i16) -> Setting {
@@ -30,8 +23,6 @@ fn cell(cell: Option<u8>, millivolts: u16) -> Setting {
 
 #[test]
 fn the_whole_set_once_a_second() {
-    let mut bench = Bench::new(goodwe(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#3200640000000000"),
@@ -42,20 +33,14 @@ fn the_whole_set_once_a_second() {
         (2120, "370#19001900E40CE40C"),
         (2140, "371#0100010001000100"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(goodwe(1), &expected);
 }
 
 /// The state of the capture: a JK BMS in its GoodWe profile (sheet, Golden frames).
 #[test]
 fn the_captured_state_comes_out_byte_for_byte() {
     let mut bench = Bench::can(goodwe(1));
-    limits(380, 1900).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(380, 1900);
     bench.set(Setting::DischargeVoltageLimit { millivolts: 45_400 });
     bench.set(Setting::soc_percent(99));
     bench.set(cell(None, 3571));
@@ -86,7 +71,7 @@ fn the_captured_state_comes_out_byte_for_byte() {
 #[test]
 fn constructed_vectors() {
     let mut bench = Bench::can(goodwe(1));
-    limits(1400, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 1400);
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_000 });
     bench.set(Setting::soc_percent(87));
     bench.set(Setting::PackVoltage {
@@ -113,7 +98,7 @@ fn constructed_vectors() {
 #[test]
 fn four_packs_add_up() {
     let mut bench = Bench::can(goodwe(4));
-    limits(1400, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 1400);
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_000 });
     bench.expect_frames(&[("351", "3002 E015 E015 C001"), ("359", "00000000 04 504E 00")]);
     bench.set(Setting::Current {
@@ -144,16 +129,7 @@ fn each_condition_sets_its_bits() {
         ("temperature_imbalance_alarm", "0000 0000", "C0"),
     ];
     let mut bench = Bench::can(goodwe(2));
-    for (name, flags, requests) in cases {
-        bench.force(name, true);
-        bench.expect_frames(&[
-            ("359", &format!("{flags} 02 504E 00")),
-            ("35C", &format!("{requests} 00000000000000")),
-        ]);
-        bench.force(name, false);
-        bench.run_for(4000);
-        bench.expect_frames(&[("359", "0000 0000 02 504E 00"), ("35C", "C0 00000000000000")]);
-    }
+    bench.expect_conditions(&cases, "02 504E 00", "00000000000000");
     for name in [
         "internal_communication_alarm",
         "cell_imbalance_alarm",

@@ -17,13 +17,6 @@ fn packs(packs: u8) -> Config {
     }
 }
 
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
-}
-
 fn cell(cell: u8, millivolts: u16) -> Setting {
     Setting::CellVoltage {
         cell: Some(cell),
@@ -63,7 +56,7 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
 fn constructed_vectors() {
     let mut bench = Bench::can(packs(1));
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_800 });
-    limits(1400, 2000).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 2000);
     bench.set(Setting::PackVoltage {
         millivolts: Some(53_120),
     });
@@ -102,7 +95,7 @@ fn constructed_vectors() {
 fn four_packs() {
     let mut bench = Bench::can(packs(4));
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_800 });
-    limits(1400, 2000).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 2000);
     bench.set(Setting::Current { milliamperes: -5000 });
     bench.set(Setting::CycleCount { cycles: 12 });
     bench.set_pack(2, cell(7, 3305));

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, frame};
 use refbms::{Config, LuxpowerCanOptions, Protocol, Setting, Switch};
 
 fn luxpower(packs: u8) -> Config {
@@ -21,11 +21,6 @@ fn with_remote_command() -> Config {
         },
         ..luxpower(1)
     }
-}
-
-fn limits(bench: &mut Bench, charge: u16, discharge: u16) {
-    bench.set(Setting::ChargeCurrentLimit { deciamperes: charge });
-    bench.set(Setting::DischargeCurrentLimit { deciamperes: discharge });
 }
 
 fn cells(bench: &mut Bench, highest: u16, lowest: u16) {
@@ -59,8 +54,6 @@ fn measured(bench: &mut Bench, millivolts: u32, milliamperes: i32) {
 
 #[test]
 fn the_whole_set_once_a_second() {
-    let mut bench = Bench::new(luxpower(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#32006400E40CE40C"),
@@ -69,20 +62,14 @@ fn the_whole_set_once_a_second() {
         (2080, "35C#C0000C0000000000"),
         (2100, "35E#4353544C52323830"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(luxpower(1), &expected);
 }
 
 /// S1 of the sheet.
 #[test]
 fn one_pack_charging() {
     let mut bench = Bench::can(luxpower(1));
-    limits(&mut bench, 1400, 1400);
+    bench.limits(1400, 1400);
     bench.set(Setting::soc_percent(76));
     bench.set(Setting::CycleCount { cycles: 42 });
     cells(&mut bench, 3315, 3308);
@@ -107,7 +94,7 @@ fn one_pack_charging() {
 #[test]
 fn four_packs_discharging() {
     let mut bench = Bench::can(luxpower(4));
-    limits(&mut bench, 1400, 1400);
+    bench.limits(1400, 1400);
     bench.set(Setting::soc_percent(64));
     bench.set(Setting::Soh { percent: 99 });
     bench.set(Setting::CycleCount { cycles: 250 });
@@ -148,16 +135,7 @@ fn each_condition_sets_its_bits() {
         ("cell_imbalance_alarm", "0000 0000", "C0"),
     ];
     let mut bench = Bench::can(luxpower(2));
-    for (name, flags, requests) in cases {
-        bench.force(name, true);
-        bench.expect_frames(&[
-            ("359", &format!("{flags} 02 3002 00")),
-            ("35C", &format!("{requests}00 0C00 00000000")),
-        ]);
-        bench.force(name, false);
-        bench.run_for(4000);
-        bench.expect_frames(&[("359", "0000 0000 02 3002 00"), ("35C", "C000 0C00 00000000")]);
-    }
+    bench.expect_conditions(&cases, "02 3002 00", "00 0C00 00000000");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent};
+use bench::Bench;
 use refbms::{Config, MustCanOptions, Protocol, Setting};
 
 fn must(packs: u8) -> Config {
@@ -13,17 +13,8 @@ fn must(packs: u8) -> Config {
     }
 }
 
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
-}
-
 #[test]
 fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
-    let mut bench = Bench::new(must(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#3200640000000000"),
@@ -32,20 +23,14 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
         (2080, "35C#C000000000000000"),
         (2100, "35E#50594C4F4E202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(must(1), &expected);
 }
 
 /// The sheet's synthetic frames, padded to eight bytes.
 #[test]
 fn scenario_a() {
     let mut bench = Bench::can(must(1));
-    limits(1400, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 1400);
     bench.set(Setting::soc_percent(76));
     bench.set(Setting::Soh { percent: 99 });
     bench.set(Setting::PackVoltage {
@@ -78,14 +63,14 @@ fn scenario_a() {
 #[test]
 fn four_packs() {
     let mut bench = Bench::can(must(4));
-    limits(1400, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 1400);
     bench.expect_frames(&[("351", "4002 E015 E015 C001"), ("359", "0000 0000 04 504E 00")]);
 }
 
 #[test]
 fn charging_stopped() {
     let mut bench = Bench::can(must(1));
-    limits(1400, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1400, 1400);
     bench.force("cell_over_voltage_protection", true);
     bench.expect_frames(&[
         ("351", "4002 0000 7805 C001"),

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, State, frame};
 use refbms::{Config, Protocol, SenergyCanOptions, Setting};
 
 fn senergy(packs: u8) -> Config {
@@ -16,8 +16,6 @@ fn senergy(packs: u8) -> Config {
 /// The order of the sheet: alarms first.
 #[test]
 fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
-    let mut bench = Bench::new(senergy(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "359#0000000001504E00"),
         (2020, "351#4002D007D007C001"),
@@ -26,53 +24,7 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
         (2080, "35C#C000000000000000"),
         (2100, "35E#50594C4F4E202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
-}
-
-/// A state of the sheet: what is set, and the frames that it gives.
-struct State {
-    packs: u8,
-    /// Charge and discharge limit of a pack, 0.1 A.
-    limits: (u16, u16),
-    soc: u8,
-    soh: u8,
-    millivolts: u32,
-    /// Of a pack.
-    milliamperes: i32,
-    decidegrees: i16,
-    conditions: &'static [&'static str],
-    frames: &'static [(&'static str, &'static str)],
-}
-
-#[track_caller]
-fn check(state: &State) {
-    let mut bench = Bench::can(senergy(state.packs));
-    bench.set(Setting::ChargeCurrentLimit {
-        deciamperes: state.limits.0,
-    });
-    bench.set(Setting::DischargeCurrentLimit {
-        deciamperes: state.limits.1,
-    });
-    bench.set(Setting::soc_percent(state.soc));
-    bench.set(Setting::Soh { percent: state.soh });
-    bench.set(Setting::PackVoltage {
-        millivolts: Some(state.millivolts),
-    });
-    bench.set(Setting::Current {
-        milliamperes: state.milliamperes,
-    });
-    bench.set(Setting::CellTemperature {
-        sensor: None,
-        decidegrees: state.decidegrees,
-    });
-    state.conditions.iter().for_each(|name| bench.force(name, true));
-    bench.expect_frames(state.frames);
+    Bench::expect_set_each_second(senergy(1), &expected);
 }
 
 /// States 1 to 8 of the sheet. Its limits are given values, so state 5 has none here: the battery derates in the cold.
@@ -215,7 +167,7 @@ fn states_of_the_sheet() {
             ],
         },
     ];
-    states.iter().for_each(check);
+    states.iter().for_each(|state| state.check(senergy(state.packs)));
 }
 
 /// 40.3 V and 40.8 V, which binary fractions would cut to 40.29 V and 40.79 V.

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, frame};
 use refbms::{Config, Protocol, Sensor, Setting, SmaCanOptions};
 
 fn sma(packs: u8) -> Config {
@@ -13,17 +13,8 @@ fn sma(packs: u8) -> Config {
     }
 }
 
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
-}
-
 #[test]
 fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
-    let mut bench = Bench::new(sma(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#320064008813FFFF"),
@@ -32,19 +23,13 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
         (2080, "35E#4353542020202020"), // S-S30
         (2100, "35F#030001021801FFFF"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(sma(1), &expected);
 }
 
 #[test]
 fn constructed_vectors_of_two_packs() {
     let mut bench = Bench::can(sma(2));
-    limits(1000, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1000, 1400);
     bench.set(Setting::Soc { centipercent: 7642 });
     bench.set(Setting::Soh { percent: 99 });
     bench.set(Setting::PackVoltage {
@@ -103,7 +88,7 @@ fn each_event_arrives_in_its_pair_and_leaves_again() {
 #[test]
 fn a_protection_takes_its_limit_away() {
     let mut bench = Bench::can(sma(2));
-    limits(1000, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1000, 1400);
     bench.force("cell_over_voltage_protection", true);
     bench.expect_frames(&[("351", "4002 0000 F00A C001")]);
     bench.force("cell_over_voltage_protection", false);

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, State, frame};
 use refbms::{Config, Protocol, Setting, SorotecCanOptions};
 
 fn sorotec(packs: u8) -> Config {
@@ -15,8 +15,6 @@ fn sorotec(packs: u8) -> Config {
 
 #[test]
 fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
-    let mut bench = Bench::new(sorotec(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#3200640088130000"), // SOC 50: 88 13
@@ -24,53 +22,7 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
         (2060, "35A#0000000000000000"),
         (2080, "35E#4353542020202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
-}
-
-/// A state of the sheet: what is set, and the frames that it gives.
-struct State {
-    packs: u8,
-    /// Charge and discharge limit of a pack, 0.1 A.
-    limits: (u16, u16),
-    soc: u8,
-    soh: u8,
-    millivolts: u32,
-    /// Of a pack.
-    milliamperes: i32,
-    decidegrees: i16,
-    conditions: &'static [&'static str],
-    frames: &'static [(&'static str, &'static str)],
-}
-
-#[track_caller]
-fn check(state: &State) {
-    let mut bench = Bench::can(sorotec(state.packs));
-    bench.set(Setting::ChargeCurrentLimit {
-        deciamperes: state.limits.0,
-    });
-    bench.set(Setting::DischargeCurrentLimit {
-        deciamperes: state.limits.1,
-    });
-    bench.set(Setting::soc_percent(state.soc));
-    bench.set(Setting::Soh { percent: state.soh });
-    bench.set(Setting::PackVoltage {
-        millivolts: Some(state.millivolts),
-    });
-    bench.set(Setting::Current {
-        milliamperes: state.milliamperes,
-    });
-    bench.set(Setting::CellTemperature {
-        sensor: None,
-        decidegrees: state.decidegrees,
-    });
-    state.conditions.iter().for_each(|name| bench.force(name, true));
-    bench.expect_frames(state.frames);
+    Bench::expect_set_each_second(sorotec(1), &expected);
 }
 
 /// States 1 to 8 of the sheet. Its limits are given values, so state 5 has none here: the battery derates in the cold.
@@ -205,7 +157,7 @@ fn states_of_the_sheet() {
             ],
         },
     ];
-    states.iter().for_each(check);
+    states.iter().for_each(|state| state.check(sorotec(state.packs)));
 }
 
 /// With no current all of 0x35A is 0, and the sign of the current is that of the direction.

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use bench::{Bench, Sent, frame};
+use bench::{Bench, frame};
 use refbms::{Config, Protocol, Setting, TbbCanOptions};
 
 fn tbb(packs: u8) -> Config {
@@ -36,8 +36,6 @@ fn measured(bench: &mut Bench, millivolts: u32, milliamperes: i32, decidegrees: 
 
 #[test]
 fn the_whole_set_once_a_second() {
-    let mut bench = Bench::new(tbb(1));
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#3200640000000000"),
@@ -46,13 +44,7 @@ fn the_whole_set_once_a_second() {
         (2080, "35C#C000000000000000"),
         (2100, "35E#50594C4F4E202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(tbb(1), &expected);
 }
 
 /// The states 1 to 8 of the sheet, in profile T2; their limits are given values where this battery would derate.

@@ -13,13 +13,6 @@ fn packs(packs: u8) -> Config {
     }
 }
 
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
-}
-
 fn cell(cell: u8, millivolts: u16) -> Setting {
     Setting::CellVoltage {
         cell: Some(cell),
@@ -73,7 +66,7 @@ fn fast_and_slow_frames() {
 #[test]
 fn constructed_vectors_of_two_packs() {
     let mut bench = Bench::can(packs(2));
-    limits(1000, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1000, 1400);
     bench.set(Setting::Soc { centipercent: 7642 });
     bench.set(Setting::Soh { percent: 99 });
     bench.set(Setting::PackVoltage {
@@ -147,7 +140,7 @@ fn each_event_has_its_pair() {
 #[test]
 fn the_charge_voltage_is_lowered_while_charging_is_forbidden() {
     let mut bench = Bench::can(packs(2));
-    limits(1000, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1000, 1400);
     bench.set(Setting::ChargeVoltageLimit { millivolts: 56_000 });
     bench.force("cell_over_voltage_protection", true);
     for (millivolts, limit) in [
