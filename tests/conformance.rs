@@ -63,13 +63,8 @@ fn main() -> ExitCode {
 
 fn load() -> Result<Data, Diagnostics> {
     let (library, mut diagnostics) = Library::load(None);
-    let protocols: Vec<&Protocol> = library.protocols().collect();
-    let mut suites = Vec::new();
-    for source in data_files(None, Folder::Suites)? {
-        let (suite, found) = suite::load(&source, &protocols);
-        diagnostics.extend(found);
-        suites.extend(suite);
-    }
+    let (suites, found) = suite::load_all(&data_files(None, Folder::Suites)?, &library);
+    diagnostics.extend(found);
     if diagnostics.has_errors() {
         Err(diagnostics)
     } else {
@@ -139,16 +134,6 @@ fn run_alone(protocol: &Protocol, suite: &Suite, case: &Case) -> Result<Vec<Case
         ..DriveOptions::default()
     };
     let plan = plan(&[(suite, case)], protocol, &target);
-    let run = engine::run(
-        // A judge knows the cases that run: all of them on all protocols would be known a thousand times over.
-        std::slice::from_ref(suite),
-        protocol,
-        plan,
-        &target,
-        options,
-        &mut link,
-        &mut fixture,
-        &mut |_| true,
-    );
+    let run = engine::run(protocol, plan, &target, options, &mut link, &mut fixture, &mut |_| true);
     Ok(run.results)
 }

@@ -216,12 +216,9 @@ impl<L: Link> Link for Noisy<'_, L> {
 
 fn load() -> (Library, Vec<Suite>) {
     let (library, _) = Library::load(None);
-    let protocols: Vec<&Protocol> = library.protocols().collect();
     let sources = data_files(None, Folder::Suites).expect("the built-in suites");
-    let suites = sources
-        .iter()
-        .filter_map(|source| suite::load(source, &protocols).0)
-        .collect();
+    let (suites, mistakes) = suite::load_all(&sources, &library);
+    assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());
     (library, suites)
 }
 
@@ -247,7 +244,6 @@ fn cases<'s>(suites: &'s [Suite], protocol: &Protocol) -> Vec<(&'s Suite, &'s Ca
 
 /// The verdict of every case, and what the noise was.
 fn verdicts<L: Link>(
-    suites: &[Suite],
     protocol: &Protocol,
     chosen: &[(&Suite, &Case)],
     link: &mut L,
@@ -266,7 +262,7 @@ fn verdicts<L: Link>(
         ..DriveOptions::default()
     };
     let plan = plan(chosen, protocol, &target);
-    let run = engine::run(suites, protocol, plan, &target, options, link, fixture, &mut |_| true);
+    let run = engine::run(protocol, plan, &target, options, link, fixture, &mut |_| true);
     let told = |result: &bmscheck::judge::CaseResult| {
         let bad = result.checks.iter().filter(|check| check.result.word() != "pass");
         let bad: Vec<String> = bad.map(|check| format!("{}: {}", check.what, check.actual)).collect();
@@ -306,11 +302,11 @@ fn noise_changes_no_verdict_of_a_healthy_battery() {
     for protocol in spoken(&library) {
         let chosen = cases(&suites, protocol);
         let (mut quiet, mut fixture) = battery(protocol);
-        let expected = verdicts(&suites, protocol, &chosen, &mut quiet, &mut fixture);
+        let expected = verdicts(protocol, &chosen, &mut quiet, &mut fixture);
         for seed in 1..=seeds() {
             let (link, mut fixture) = battery(protocol);
             let mut link = Noisy::new(link, protocol, seed, false);
-            let found = verdicts(&suites, protocol, &chosen, &mut link, &mut fixture);
+            let found = verdicts(protocol, &chosen, &mut link, &mut fixture);
             println!(
                 "{}, seed {seed}: {} cases in {} s of bus time, {} strangers' frames, {} bursts of bytes",
                 protocol.name,
@@ -344,7 +340,7 @@ fn error_reports_of_the_controller_fail_no_healthy_battery() {
         for seed in 1..=seeds() {
             let (link, mut fixture) = battery(protocol);
             let mut link = Noisy::new(link, protocol, seed, true);
-            let found = verdicts(&suites, protocol, &chosen, &mut link, &mut fixture);
+            let found = verdicts(protocol, &chosen, &mut link, &mut fixture);
             let count = |wanted| found.values().filter(|(verdict, _)| *verdict == wanted).count();
             println!(
                 "{}, seed {seed}: {} error reports, {} frames: {} pass, {} inconclusive, {} fail",
@@ -391,7 +387,7 @@ fn no_fault_hides_behind_noise() {
             let (link, mut fixture) = battery(protocol);
             let link = Faulty::new(link, protocol, found.unwrap_or_else(|| panic!("there is no {fault}")));
             let mut link = Noisy::new(link, protocol, seed, false);
-            let verdicts = verdicts(&suites, protocol, &chosen, &mut link, &mut fixture);
+            let verdicts = verdicts(protocol, &chosen, &mut link, &mut fixture);
             let failed = verdicts
                 .values()
                 .filter(|(verdict, _)| *verdict == Verdict::Fail)

@@ -16,6 +16,7 @@
 //! A definition reads like the vendor's own table. It is written from the protocol sheet, by hand, a second time: the
 //! reference BMS in `firmware/` shares nothing with it.
 
+pub(crate) mod by_name;
 mod carriers;
 pub mod check;
 pub mod citations;

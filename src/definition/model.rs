@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Carriers;
+use super::{Carriers, by_name};
 use crate::document::{Source, Span};
 use crate::rule::Program;
 use crate::value::{Number, Quantity, Unit};
@@ -575,15 +575,7 @@ pub struct Field {
 impl Field {
     /// Whether `name` is this field's name, `{n}` standing for any number.
     pub fn matches(&self, name: &str) -> bool {
-        // Names are compared often; most differ in length or have no running number.
-        let Some(at) = self.name.find('{') else {
-            return self.name == name;
-        };
-        let (before, rest) = self.name.split_at(at);
-        let after = rest.strip_prefix("{n}").unwrap_or(rest);
-        name.strip_prefix(before)
-            .and_then(|rest| rest.strip_suffix(after))
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        by_name::matches(&self.name, name)
     }
 
     /// The grade of an aspect, never better than the field's.

@@ -1,5 +1,7 @@
 //! A case on one protocol: cases of suites for all protocols name fields, not messages; here the messages are found.
 
+use std::rc::Rc;
+
 use crate::definition::{Field, Kind, Message, Protocol};
 use crate::value::Quantity;
 
@@ -36,6 +38,25 @@ pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
         .allow
         .retain(|id| *id == OUT_OF_RANGE || protocol.rules.iter().any(|rule| rule.id == *id));
     Ok(bound)
+}
+
+/// A case as it runs on a protocol, under its full name, or why it cannot run there.
+#[derive(Clone, Debug)]
+pub struct BoundCase {
+    /// Its full name.
+    pub id: String,
+    /// The case, whose demands name their messages.
+    pub case: Result<Rc<Case>, String>,
+}
+
+impl BoundCase {
+    /// Binds a case.
+    pub fn new(suite: &Suite, case: &Case, protocol: &Protocol) -> BoundCase {
+        BoundCase {
+            id: case_id(protocol, suite, case),
+            case: bind(case, protocol).map(Rc::new),
+        }
+    }
 }
 
 /// Whether a case is meant to run on `protocol`.

@@ -21,7 +21,6 @@ use crate::suite::{Case, Suite, bind, case_id};
 #[derive(Debug)]
 pub struct Campaign<'d> {
     protocol: &'d Protocol,
-    suites: &'d [Suite],
     sessions: Vec<Session<'d>>,
 }
 
@@ -64,7 +63,7 @@ pub enum Tried {
 
 impl<'d> Campaign<'d> {
     /// Makes the chosen cases of a protocol ready.
-    pub fn new(protocol: &'d Protocol, suites: &'d [Suite], cases: &[(&'d Suite, &'d Case)]) -> Campaign<'d> {
+    pub fn new(protocol: &'d Protocol, cases: &[(&'d Suite, &'d Case)]) -> Campaign<'d> {
         let mut sessions: Vec<Session<'d>> = Vec::new();
         for (suite, case) in cases {
             let claims: Vec<String> = case.claim.iter().cloned().collect();
@@ -85,11 +84,7 @@ impl<'d> Campaign<'d> {
                 }),
             }
         }
-        Campaign {
-            protocol,
-            suites,
-            sessions,
-        }
+        Campaign { protocol, sessions }
     }
 
     /// The protocol.
@@ -163,7 +158,6 @@ impl<'d> Campaign<'d> {
             found.failed.is_none()
         };
         engine::run(
-            self.suites,
             self.protocol,
             plan,
             &session.target_with(fixture),

@@ -176,7 +176,7 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
             .filter(|(suite, _)| suite.protocol.is_some() || named(suite))
             .copied()
             .collect();
-        let campaign = Campaign::new(protocol, choice.suites, &cases);
+        let campaign = Campaign::new(protocol, &cases);
         if let Some(case) = campaign.unsound()? {
             let text = format!("{case} fails without any fault: run `bmscheck run {case}`\n");
             crate::cli::output::complain(&text);

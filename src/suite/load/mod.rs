@@ -21,7 +21,7 @@ use std::rc::Rc;
 
 use names::FieldTable;
 
-use crate::definition::{Grade, Origin, Protocol};
+use crate::definition::{Grade, Library, Origin, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics, Node, Source, Span, node, shape};
 use crate::link::stimulus;
@@ -58,6 +58,31 @@ pub fn load(source: &Source, protocols: &[&Protocol]) -> (Option<Suite>, Diagnos
 }
 
 /// The state of reading one file.
+/// Reads suite files, on all processors: they are independent of each other. The suites come in the order of their names.
+pub fn load_all(sources: &[Source], library: &Library) -> (Vec<Suite>, Diagnostics) {
+    let protocols: Vec<&Protocol> = library.protocols().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = sources.len().div_ceil(threads).max(1);
+    let load = |share: &[Source]| -> Vec<(Option<Suite>, Diagnostics)> {
+        share.iter().map(|source| load(source, &protocols)).collect()
+    };
+    let loaded: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = sources.chunks(share).map(|share| scope.spawn(|| load(share))).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut all = Diagnostics::default();
+    let mut suites = Vec::new();
+    for (suite, diagnostics) in loaded {
+        all.extend(diagnostics);
+        suites.extend(suite);
+    }
+    suites.sort_by(|a: &Suite, b: &Suite| a.name.cmp(&b.name));
+    (suites, all)
+}
+
 struct Loader<'a> {
     source: &'a Source,
     /// All definitions.

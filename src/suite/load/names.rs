@@ -1,8 +1,8 @@
 //! Messages and fields of the definitions that a suite runs on.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::definition::by_name::ByName;
 use crate::definition::scope::all_fields;
 use crate::definition::vocabulary;
 use crate::definition::{Bus, Field, Message, Protocol};
@@ -26,33 +26,16 @@ pub(super) struct Places<'a> {
 }
 
 /// Fields by their names.
-#[derive(Debug, Default)]
-pub(super) struct FieldTable<'a> {
-    named: HashMap<&'a str, Vec<&'a Field>>,
-    /// Fields with `{n}` in their names.
-    numbered: Vec<&'a Field>,
-}
+pub(super) type FieldTable<'a> = ByName<&'a Field>;
 
-impl<'a> FieldTable<'a> {
-    fn of(messages: &[(&'a Protocol, &'a Message)]) -> FieldTable<'a> {
-        let mut table = FieldTable::default();
-        for field in messages
-            .iter()
-            .flat_map(|(protocol, message)| all_fields(protocol, message))
-        {
-            match field.name.contains('{') {
-                true => table.numbered.push(field),
-                false => table.named.entry(&field.name).or_default().push(field),
-            }
+fn field_table<'a>(messages: &[(&'a Protocol, &'a Message)]) -> FieldTable<'a> {
+    let mut table = FieldTable::default();
+    for (protocol, message) in messages {
+        for field in all_fields(protocol, message) {
+            table.insert(&field.name, field);
         }
-        table
     }
-
-    fn fields(&self, name: &str) -> Vec<&'a Field> {
-        let named = self.named.get(name).into_iter().flatten();
-        let numbered = self.numbered.iter().filter(|field| field.matches(name));
-        named.chain(numbered).copied().collect()
-    }
+    table
 }
 
 impl<'a> Loader<'a> {
@@ -114,7 +97,7 @@ impl<'a> Loader<'a> {
             unknown: messages.is_empty(),
             if_carried: false,
             table: Some(Rc::clone(
-                self.table.get_or_insert_with(|| Rc::new(FieldTable::of(&messages))),
+                self.table.get_or_insert_with(|| Rc::new(field_table(&messages))),
             )),
             messages,
         }
@@ -190,7 +173,7 @@ impl<'a> Places<'a> {
     /// The fields with this name, one for each message that has it.
     pub(super) fn fields(&self, name: &str) -> Vec<&'a Field> {
         match &self.table {
-            Some(table) => table.fields(name),
+            Some(table) => table.get(name).copied().collect(),
             None => self.all_fields().filter(|field| field.matches(name)).collect(),
         }
     }
