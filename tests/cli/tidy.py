@@ -25,6 +25,8 @@ for page in [*here.glob("*.trycmd"), here.parent.parent / "README.md"]:
             text = re.sub(r"(\n(?:suite|case)) +(cases|profiles)", r"\1[..]\2", text)
             text = re.sub(r"(?:\nbehaviour/.*(?:\n {4}.*)*)+", "\n...", text)
             text = re.sub(r"(?:  \{\n    \"(?:name|id)\": \"behaviour/(?:(?!\n  \}).|\n(?!  \}))*\n  \},\n)+", "...\n", text)
+            # An elision ends at the first line like the one after it, so that may not be a lone bracket.
+            text = re.sub(r"\n\.\.\.\n  \{\n", "\n...\n", text)
             text = re.sub(r"(\nsample-can/\S+) +(\S+ \S+)", r"\1[..]\2", text)
             text = re.sub(r"\n\d+ cases\n", "\n[..] cases\n", text)
     # What advice there is depends on the interfaces of the machine.
