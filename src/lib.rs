@@ -6,6 +6,7 @@ pub mod decode;
 pub mod definition;
 pub mod document;
 pub mod engine;
+pub mod fault;
 pub mod judge;
 pub mod link;
 pub mod report;

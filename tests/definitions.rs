@@ -17,9 +17,26 @@ fn library() -> Library {
 #[test]
 fn shipped_definitions_have_no_mistakes() {
     let names: Vec<String> = library().protocols().map(|protocol| protocol.name.clone()).collect();
-    for expected in ["pylon-can", "pylon-rs485"] {
-        assert!(names.iter().any(|name| name == expected), "{names:?}");
+    for spoken in refbms::Protocol::ALL {
+        assert!(
+            names.iter().any(|name| name == spoken.name()),
+            "{} in {names:?}",
+            spoken.name()
+        );
     }
+}
+
+/// only Victron lowers the charge voltage limit, so the product's rule reads otherwise there.
+#[test]
+fn a_protocol_may_have_a_rule_of_the_product_its_own_way() {
+    let library = library();
+    let conditions = |protocol: &str| -> Vec<bool> {
+        let rules = library.protocol(protocol).unwrap().rules.iter();
+        let low = rules.filter(|rule| rule.id == "product-charge-voltage-low");
+        low.map(|rule| rule.when.is_some()).collect()
+    };
+    assert_eq!(conditions("victron-can"), [true]);
+    assert_eq!(conditions("sma-can"), [false]);
 }
 
 /// A legal value of a field: every raw number of the wire that does not mean "not available".

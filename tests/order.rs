@@ -6,6 +6,13 @@ use std::process::Command;
 fn screen(arguments: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_bmscheck"))
         .arg("run")
+        .args([
+            "pylon-can/limits",
+            "pylon-can/options",
+            "pylon-rs485/limits",
+            "pylon-rs485/alarms",
+            "studer-can/soc",
+        ])
         .args(arguments)
         .output()
         .expect("bmscheck runs");

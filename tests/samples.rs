@@ -41,7 +41,6 @@ fn report() -> Report {
         .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
         .collect();
     let run = engine::run(
-        &suites,
         protocol,
         engine::plan(&cases, protocol, &target),
         &target,

@@ -22,13 +22,9 @@ impl Bench {
     fn new() -> Bench {
         let (library, mistakes) = Library::load(None);
         assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());
-        let protocols: Vec<&Protocol> = library.protocols().collect();
-        let mut suites = Vec::new();
-        for source in data_files(None, Folder::Suites).expect("built-in files can be read") {
-            let (suite, mistakes) = suite::load(&source, &protocols);
-            assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());
-            suites.extend(suite);
-        }
+        let sources = data_files(None, Folder::Suites).expect("built-in files can be read");
+        let (suites, mistakes) = suite::load_all(&sources, &library);
+        assert!(!mistakes.has_errors(), "{}", mistakes.render_plain());
         assert!(!suites.is_empty(), "there are no suites");
         Bench { library, suites }
     }
@@ -70,16 +66,7 @@ impl Bench {
             ..DriveOptions::default()
         };
         let plan = plan(cases, protocol, &target);
-        run(
-            &self.suites,
-            protocol,
-            plan,
-            &target,
-            options,
-            &mut link,
-            &mut fixture,
-            &mut |_| true,
-        )
+        run(protocol, plan, &target, options, &mut link, &mut fixture, &mut |_| true)
     }
 }
 

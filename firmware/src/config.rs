@@ -1,6 +1,20 @@
 //! What is chosen before the battery is switched on: protocol, packs, addresses, texts, options.
 
-use crate::rs485::modbus::LengthField;
+use crate::can::ginlong_can::GinlongCanOptions;
+use crate::can::goodwe_can::GoodweCanOptions;
+use crate::can::growatt_can::GrowattCanOptions;
+use crate::can::luxpower_can::LuxpowerCanOptions;
+use crate::can::must_can::MustCanOptions;
+use crate::can::pylon_can::PylonCanOptions;
+use crate::can::schneider_can::SchneiderCanOptions;
+use crate::can::senergy_can::SenergyCanOptions;
+use crate::can::sma_can::SmaCanOptions;
+use crate::can::sorotec_can::SorotecCanOptions;
+use crate::can::studer_can::StuderCanOptions;
+use crate::can::tbb_can::TbbCanOptions;
+use crate::can::victron_can::VictronCanOptions;
+use crate::rs485::pylon_rs485::PylonRs485Options;
+use crate::rs485::voltronic_rs485::VoltronicRs485Options;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
 pub const MAX_PACKS: u8 = 4;
@@ -8,67 +22,85 @@ pub const MAX_PACKS: u8 = 4;
 /// A bus towards the inverter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bus {
-    /// CAN, 500 kbit/s.
+    /// CAN; 500 kbit/s unless the sheet says otherwise.
     Can,
     /// RS485, 9600 8N1.
     Serial,
 }
 
-/// An inverter protocol, by its setting in the manual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
+/// Declares [`Protocol`] from one table: variant, short name, bus.
+macro_rules! protocols {
+    ($($(#[$doc:meta])+ $protocol:ident, $name:literal, $bus:ident;)+) => {
+        /// An inverter protocol, by its setting in the manual.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Protocol {
+            $($(#[$doc])+ $protocol,)+
+        }
+
+        impl Protocol {
+            /// Every protocol that this firmware speaks.
+            pub const ALL: [Protocol; [$($name),+].len()] = [$(Protocol::$protocol),+];
+
+            /// The protocol's short name, `pylon-can`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Protocol::$protocol => $name,)+
+                }
+            }
+
+            /// The bus that the protocol runs on.
+            pub const fn bus(self) -> Bus {
+                match self {
+                    $(Protocol::$protocol => Bus::$bus,)+
+                }
+            }
+        }
+    };
+}
+
+protocols! {
     /// "PYLON CAN Inverter EMS", sheet pylon-can.
-    PylonCan,
+    PylonCan, "pylon-can", Can;
     /// "PYLON RS485 LV V3.5", sheet pylon-rs485; also the setting for Deye and SAKO.
-    PylonRs485,
+    PylonRs485, "pylon-rs485", Serial;
     /// "PACE_RS485_Modbus_UN", sheet pace-modbus.
-    PaceModbus,
-    /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.
-    SrneModbus,
+    PaceModbus, "pace-modbus", Serial;
     /// "Growatt RS485 V2.02", sheet growatt-rs485.
-    GrowattRs485,
+    GrowattRs485, "growatt-rs485", Serial;
     /// "Voltronic RS485 Inverter V1.5", sheet voltronic-rs485.
-    VoltronicRs485,
+    VoltronicRs485, "voltronic-rs485", Serial;
+    /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.
+    SrneModbus, "srne-modbus", Serial;
+    /// "Growatt CAN LV V1.05", sheet growatt-can.
+    GrowattCan, "growatt-can", Can;
+    /// "Schneider CAN V2.0", sheet schneider-can.
+    SchneiderCan, "schneider-can", Can;
+    /// "Victron CAN", sheet victron-can.
+    VictronCan, "victron-can", Can;
+    /// "SMA CAN V2.0", sheet sma-can.
+    SmaCan, "sma-can", Can;
+    /// "Sorotec CAN Inverter V1.0", sheet sorotec-can.
+    SorotecCan, "sorotec-can", Can;
+    /// "STUDER CAN V1.02", sheet studer-can.
+    StuderCan, "studer-can", Can;
+    /// "MUST CAN PV1800F", sheet must-can.
+    MustCan, "must-can", Can;
+    /// "Senergy CAN V1.1", sheet senergy-can.
+    SenergyCan, "senergy-can", Can;
+    /// "GoodWe CAN Inverter LV V1.7", sheet goodwe-can.
+    GoodweCan, "goodwe-can", Can;
+    /// "Luxpower tek CAN V1.0", sheet luxpower-can.
+    LuxpowerCan, "luxpower-can", Can;
+    /// "GINLONG CAN LV V1.0", sheet ginlong-can.
+    GinlongCan, "ginlong-can", Can;
+    /// "TBB CAN V1.05", sheet tbb-can.
+    TbbCan, "tbb-can", Can;
 }
 
 impl Protocol {
-    /// Every protocol that this firmware speaks.
-    pub const ALL: [Protocol; 6] = [
-        Protocol::PylonCan,
-        Protocol::PylonRs485,
-        Protocol::PaceModbus,
-        Protocol::SrneModbus,
-        Protocol::GrowattRs485,
-        Protocol::VoltronicRs485,
-    ];
-
-    /// The protocol's short name, `pylon-can`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Protocol::PylonCan => "pylon-can",
-            Protocol::PylonRs485 => "pylon-rs485",
-            Protocol::PaceModbus => "pace-modbus",
-            Protocol::SrneModbus => "srne-modbus",
-            Protocol::GrowattRs485 => "growatt-rs485",
-            Protocol::VoltronicRs485 => "voltronic-rs485",
-        }
-    }
-
     /// The protocol with this short name, if there is one.
     pub fn from_name(name: &str) -> Option<Protocol> {
         Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)
-    }
-
-    /// The bus that the protocol runs on.
-    pub const fn bus(self) -> Bus {
-        match self {
-            Protocol::PylonCan => Bus::Can,
-            Protocol::PylonRs485
-            | Protocol::PaceModbus
-            | Protocol::SrneModbus
-            | Protocol::GrowattRs485
-            | Protocol::VoltronicRs485 => Bus::Serial,
-        }
     }
 }
 
@@ -89,10 +121,34 @@ pub struct Config {
     pub identity: Identity,
     /// Options of Pylon CAN.
     pub pylon_can: PylonCanOptions,
+    /// Options of Growatt CAN.
+    pub growatt_can: GrowattCanOptions,
+    /// Options of Schneider CAN.
+    pub schneider_can: SchneiderCanOptions,
+    /// Options of Victron CAN.
+    pub victron_can: VictronCanOptions,
+    /// Options of SMA CAN.
+    pub sma_can: SmaCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
-    /// How Voltronic RS485 tells the length of its replies (Q-35: registers; the others are met in the field).
-    pub voltronic_length: LengthField,
+    /// Options of Voltronic RS485.
+    pub voltronic_rs485: VoltronicRs485Options,
+    /// Options of Sorotec CAN.
+    pub sorotec_can: SorotecCanOptions,
+    /// Options of Studer CAN.
+    pub studer_can: StuderCanOptions,
+    /// Options of MUST CAN.
+    pub must_can: MustCanOptions,
+    /// Options of Senergy CAN.
+    pub senergy_can: SenergyCanOptions,
+    /// Options of GoodWe CAN.
+    pub goodwe_can: GoodweCanOptions,
+    /// Options of LuxPower CAN.
+    pub luxpower_can: LuxpowerCanOptions,
+    /// Options of GINLONG CAN.
+    pub ginlong_can: GinlongCanOptions,
+    /// Options of TBB CAN.
+    pub tbb_can: TbbCanOptions,
 }
 
 impl Default for Config {
@@ -103,8 +159,20 @@ impl Default for Config {
             dip: 1,
             identity: Identity::default(),
             pylon_can: PylonCanOptions::default(),
+            growatt_can: GrowattCanOptions::default(),
+            schneider_can: SchneiderCanOptions::default(),
+            victron_can: VictronCanOptions::default(),
+            sma_can: SmaCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
-            voltronic_length: LengthField::default(),
+            voltronic_rs485: VoltronicRs485Options::default(),
+            sorotec_can: SorotecCanOptions::default(),
+            studer_can: StuderCanOptions::default(),
+            must_can: MustCanOptions::default(),
+            senergy_can: SenergyCanOptions::default(),
+            goodwe_can: GoodweCanOptions::default(),
+            luxpower_can: LuxpowerCanOptions::default(),
+            ginlong_can: GinlongCanOptions::default(),
+            tbb_can: TbbCanOptions::default(),
         }
     }
 }
@@ -138,88 +206,6 @@ impl Default for Identity {
             main_line_version: [1, 2, 3],
             serial_number: *b"CST280A000000001",
             bluetooth_serial_number: *b"BT280A000001",
-        }
-    }
-}
-
-/// The unit of temperature in frame 0x370, on which the sources differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum CellExtremesVariant {
-    /// Variant M: whole degrees Celsius, as in every capture.
-    #[default]
-    WholeDegrees,
-    /// Variant S: 0.1 degC, as in the Seplos text.
-    Tenths,
-}
-
-/// Options of Pylon CAN; by default exactly the six frames of V1.2, all with eight bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PylonCanOptions {
-    /// The text of 0x35E; inverters look for one that begins with `PYLON`.
-    pub manufacturer_name: [u8; 8],
-    /// Send the lengths of V1.2 (8, 4, 6, 7, 2, 8) instead of eight bytes in every frame.
-    pub short_frames: bool,
-    /// Also send 0x35A, alarms in pairs of bits.
-    pub alarm_pairs: bool,
-    /// Also send 0x35F, the identity of V1.3.
-    pub identity: bool,
-    /// Also send 0x370 and 0x371, the extremes of the cells and their numbers.
-    pub cell_extremes: Option<CellExtremesVariant>,
-    /// Also send 0x372 to 0x377, modules and extremes in Victron's layout.
-    pub modules: bool,
-    /// Also send 0x379, the installed capacity.
-    pub installed_capacity: bool,
-    /// Also send 0x354, rated and remaining capacity, as Discover batteries do.
-    pub capacities: bool,
-}
-
-impl Default for PylonCanOptions {
-    fn default() -> PylonCanOptions {
-        PylonCanOptions {
-            manufacturer_name: *b"PYLON   ",
-            short_frames: false,
-            alarm_pairs: false,
-            identity: false,
-            cell_extremes: None,
-            modules: false,
-            installed_capacity: false,
-            capacities: false,
-        }
-    }
-}
-
-/// Options of Pylon RS485.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PylonRs485Options {
-    /// Device name of 51 and 60, filled with zero bytes.
-    pub device_name: [u8; 10],
-    /// Manufacturer of 51 and 60, filled with zero bytes.
-    pub manufacturer_name: [u8; 20],
-    /// The VER byte of every reply; devices of every edition use 0x20.
-    pub version: u8,
-    /// Answer RTN 01 to a VER that is neither 0x00 nor 0x20..=0x35; otherwise any VER will do.
-    pub strict_version: bool,
-    /// Send the discharge limit of 63 as a negative number, as Seplos does.
-    pub negative_discharge_limit: bool,
-    /// Obey 94, foreign limits for ten seconds; otherwise RTN 04.
-    pub set_limits: bool,
-    /// Obey 95, turn a pack off; otherwise RTN 04.
-    pub turn_off: bool,
-    /// Obey 64, shut the whole group down; otherwise RTN 04.
-    pub shutdown: bool,
-}
-
-impl Default for PylonRs485Options {
-    fn default() -> PylonRs485Options {
-        PylonRs485Options {
-            device_name: *b"CST280LR\0\0",
-            manufacturer_name: *b"Pylon\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            version: 0x20,
-            strict_version: false,
-            negative_discharge_limit: false,
-            set_limits: false,
-            turn_off: false,
-            shutdown: false,
         }
     }
 }

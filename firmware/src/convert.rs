@@ -10,6 +10,11 @@ pub(crate) const fn div_nearest(value: i64, divisor: i64) -> i64 {
     }
 }
 
+/// Held between the ends of an unsigned 8-bit field.
+pub(crate) fn saturate_u8(value: i64) -> u8 {
+    u8::try_from(value.max(0)).unwrap_or(u8::MAX)
+}
+
 /// Held between the ends of an unsigned 16-bit field.
 pub(crate) fn saturate_u16(value: i64) -> u16 {
     u16::try_from(value.max(0)).unwrap_or(u16::MAX)
@@ -18,6 +23,11 @@ pub(crate) fn saturate_u16(value: i64) -> u16 {
 /// Held between the ends of a signed 16-bit field.
 pub(crate) fn saturate_i16(value: i64) -> i16 {
     i16::try_from(value).unwrap_or(if value < 0 { i16::MIN } else { i16::MAX })
+}
+
+/// Held between the ends of a signed 32-bit field.
+pub(crate) fn saturate_i32(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
 }
 
 #[cfg(test)]
@@ -46,6 +56,8 @@ mod tests {
 
     #[test]
     fn fields_saturate() {
+        assert_eq!((saturate_i32(i64::MIN), saturate_i32(1 << 31)), (i32::MIN, i32::MAX));
+        assert_eq!((saturate_u8(-1), saturate_u8(256)), (0, 255));
         assert_eq!((saturate_u16(-1), saturate_u16(65_536)), (0, 65_535));
         assert_eq!((saturate_i16(-32_769), saturate_i16(32_768)), (-32_768, 32_767));
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use embedded_can::{Frame, Id, StandardId};
+use embedded_can::{ExtendedId, Frame, Id, StandardId};
 
 /// A classic CAN frame: data or remote, 11-bit or 29-bit identifier.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,18 @@ pub struct CanFrame {
 
 impl CanFrame {
     /// A data frame with an 11-bit identifier; bits of `id` above the eleventh are dropped.
-    pub(crate) fn standard(id: u16, data: &[u8; 8]) -> CanFrame {
-        let id = Id::Standard(StandardId::new(id & 0x7FF).unwrap_or(StandardId::MAX));
+    pub(crate) fn standard(id: u32, data: &[u8; 8]) -> CanFrame {
+        let id = u16::try_from(id & 0x7FF).ok().and_then(StandardId::new);
+        CanFrame::data(Id::Standard(id.unwrap_or(StandardId::MAX)), data)
+    }
+
+    /// A data frame with a 29-bit identifier; bits of `id` above the twenty-ninth are dropped.
+    pub(crate) fn extended(id: u32, data: &[u8; 8]) -> CanFrame {
+        let id = ExtendedId::new(id & 0x1FFF_FFFF);
+        CanFrame::data(Id::Extended(id.unwrap_or(ExtendedId::MAX)), data)
+    }
+
+    fn data(id: Id, data: &[u8; 8]) -> CanFrame {
         CanFrame {
             id,
             remote: false,
@@ -105,7 +115,7 @@ impl fmt::Debug for CanFrame {
 
 #[cfg(test)]
 mod tests {
-    use embedded_can::ExtendedId;
+    use std::format;
 
     use super::*;
 
@@ -125,6 +135,18 @@ mod tests {
         let frame = CanFrame::new_remote(ExtendedId::new(0x305).unwrap(), 8).unwrap();
         assert!(frame.is_remote_frame() && frame.is_extended());
         assert_eq!((frame.dlc(), frame.data().len(), frame.raw_id()), (8, 0, 0x305));
+    }
+
+    #[test]
+    fn an_identifier_has_its_width() {
+        assert_eq!(
+            format!("{:?}", CanFrame::standard(0x351, &[0; 8])),
+            "351#0000000000000000"
+        );
+        assert_eq!(
+            format!("{:?}", CanFrame::extended(0x321, &[1; 8])),
+            "00000321#0101010101010101"
+        );
     }
 
     #[test]

@@ -12,8 +12,8 @@ pub(crate) enum Timer {
     Broadcast,
     /// The reply to a serial request is due.
     Reply,
-    /// A serial frame that has begun is given up.
-    PartialFrame,
+    /// The serial line has been silent for so long that a frame that has begun is over, or given up.
+    Silence,
     /// The inverter has been silent for too long.
     InverterLost,
     /// The master asks its slaves.
@@ -29,7 +29,7 @@ impl Timer {
         Timer::InitDone,
         Timer::Broadcast,
         Timer::Reply,
-        Timer::PartialFrame,
+        Timer::Silence,
         Timer::InverterLost,
         Timer::PackPoll,
         Timer::PackDeadline,

@@ -21,17 +21,8 @@ fn options(pylon_can: PylonCanOptions) -> Config {
     }
 }
 
-fn limits(charge: u16, discharge: u16) -> [Setting; 2] {
-    [
-        Setting::ChargeCurrentLimit { deciamperes: charge },
-        Setting::DischargeCurrentLimit { deciamperes: discharge },
-    ]
-}
-
 #[test]
 fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
-    let mut bench = Bench::new(Config::default());
-    assert_eq!(bench.run_to(1999), []);
     let expected = [
         (2000, "351#4002D007D007C001"),
         (2020, "355#3200640000000000"),
@@ -40,19 +31,13 @@ fn nothing_is_sent_before_the_end_of_init_and_then_the_whole_set() {
         (2080, "35C#C000000000000000"),
         (2100, "35E#50594C4F4E202020"),
     ];
-    let at = |later: u64| {
-        expected
-            .iter()
-            .map(move |(time, text)| (time + later, (*text).to_owned()))
-    };
-    assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
-    assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    Bench::expect_set_each_second(Config::default(), &expected);
 }
 
 #[test]
 fn constructed_vectors_of_two_packs() {
     let mut bench = Bench::can(packs(2));
-    limits(1000, 1400).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(1000, 1400);
     bench.set(Setting::soc_percent(76));
     bench.set(Setting::Soh { percent: 99 });
     bench.set(Setting::PackVoltage {
@@ -160,7 +145,7 @@ fn published_frames_come_out_byte_for_byte() {
         cell_extremes: Some(CellExtremesVariant::WholeDegrees),
         ..PylonCanOptions::default()
     }));
-    limits(500, 800).into_iter().for_each(|limit| bench.set(limit));
+    bench.limits(500, 800);
     bench.set(Setting::ChargeVoltageLimit { millivolts: 55_200 });
     bench.set(Setting::DischargeVoltageLimit { millivolts: 48_000 });
     bench.set(Setting::soc_percent(60));

@@ -5,7 +5,7 @@
 mod bench;
 
 use bench::Bench;
-use refbms::{Config, LengthField, Protocol, Setting, Transmit};
+use refbms::{Config, LengthField, Protocol, Setting, Transmit, VoltronicRs485Options};
 
 fn battery(config: Config) -> Bench {
     let mut bench = Bench::new(Config {
@@ -324,9 +324,9 @@ fn the_length_can_be_told_otherwise() {
         (LengthField::WideBytes, "01 03 00 02 01 0E 64 5E"),
         (LengthField::Bytes, "01 03 02 01 0E 38 10"),
     ];
-    for (voltronic_length, reply) in replies {
+    for (length, reply) in replies {
         let mut bench = battery(Config {
-            voltronic_length,
+            voltronic_rs485: VoltronicRs485Options { length },
             ..Config::default()
         });
         bench.set(Setting::RemainingCapacity {

@@ -50,28 +50,8 @@ pub fn suites_of(context: &Context, library: &Library, protocol: &Protocol) -> R
 /// # Errors
 /// A suite has mistakes: all of them, of all texts.
 pub fn load_suites(context: &Context, library: &Library, sources: &[Source]) -> Result<Vec<Suite>, CliError> {
-    let protocols: Vec<&Protocol> = library.protocols().collect();
-    // Files are read independently of each other: on several processors the first output comes that much sooner.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = sources.len().div_ceil(threads).max(1);
-    let load = |share: &[Source]| -> Vec<(Option<Suite>, Diagnostics)> {
-        share.iter().map(|source| suite::load(source, &protocols)).collect()
-    };
-    let loaded: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = sources.chunks(share).map(|share| scope.spawn(|| load(share))).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let mut all = Diagnostics::default();
-    let mut suites = Vec::new();
-    for (suite, diagnostics) in loaded {
-        all.extend(diagnostics);
-        suites.extend(suite);
-    }
-    accept(context, all)?;
-    suites.sort_by(|a, b| a.name.cmp(&b.name));
+    let (suites, diagnostics) = suite::load_all(sources, library);
+    accept(context, diagnostics)?;
     Ok(suites)
 }
 

@@ -8,18 +8,20 @@ use serde_json::{Value, json};
 use crate::cli::output::{Output, stdout_style};
 use crate::cli::{CliError, Context, Status, data};
 use crate::definition::Protocol;
+use crate::fault::{CATALOGUE, Fault, faults_of};
 use crate::report::layout::{Table, words};
 use crate::report::text::{Style, counted};
 use crate::suite::Suite;
 
-/// List protocols, brands, suites or cases
+/// List protocols, brands, suites, cases or wire faults
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck list brands                             which setting of the battery is for which inverter
   bmscheck list cases pylon-can                    the cases of one protocol
   bmscheck list cases --coverage                   what no case covers
   bmscheck list cases pylon-can --coverage         the same for one protocol
-  bmscheck list cases --format json | jq -r .[].id")]
+  bmscheck list cases --format json | jq -r .[].id
+  bmscheck list faults pylon-can                   what `bmscheck mutate` plants")]
 pub struct ListArguments {
     /// What to list
     #[arg(value_name = "WHAT")]
@@ -58,6 +60,8 @@ pub enum Listed {
     Suites,
     /// Cases, with the protocols they run on
     Cases,
+    /// The catalogue of wire faults, with how many places each has
+    Faults,
 }
 
 /// How output is written.
@@ -99,6 +103,8 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Result<Status, CliE
         (Listed::Brands, _) => brands_table(&protocols, &style),
         (Listed::Suites, _) if json => pretty(suites_json(&suites()?)),
         (Listed::Suites, _) => suites_table(&suites()?, &style),
+        (Listed::Faults, _) if json => pretty(faults_json(&protocols)),
+        (Listed::Faults, _) => faults_table(&protocols, &style),
         (Listed::Cases, true) => {
             let everything = arguments.protocol.is_none();
             let report = coverage::Report::new(&library, &protocols, everything, &suites()?);
@@ -251,6 +257,51 @@ fn cases_json(suites: &[Suite]) -> Value {
                     "profiles": profiles, "covers": case.covers, "needs": case.needs, "claim": case.claim,
                     "passive": case.is_passive(), "origin": case.origin.file_line(),
                 })
+            })
+        })
+        .collect()
+}
+
+/// The faults that some of the protocols can have, with the number of places.
+fn faults_table(protocols: &[&Protocol], style: &Style) -> String {
+    let faults: Vec<Fault> = protocols.iter().flat_map(|protocol| faults_of(protocol)).collect();
+    let mut table = Table::new(&["fault", "class", "places", "a battery that has it"]);
+    for operator in CATALOGUE {
+        let places = faults
+            .iter()
+            .filter(|fault| fault.operator.name == operator.name)
+            .count();
+        if places > 0 || protocols.len() > 1 {
+            table.row(vec![
+                operator.name.to_string(),
+                operator.class.word().to_string(),
+                places.to_string(),
+                format!("{} ({})", operator.does, operator.to),
+            ]);
+        }
+    }
+    table.render(style, 0)
+}
+
+fn faults_json(protocols: &[&Protocol]) -> Value {
+    let all: Vec<(&Protocol, Vec<Fault>)> = protocols
+        .iter()
+        .map(|protocol| (*protocol, faults_of(protocol)))
+        .collect();
+    CATALOGUE
+        .iter()
+        .map(|operator| {
+            let places: serde_json::Map<String, Value> = all
+                .iter()
+                .map(|(protocol, faults)| {
+                    let here = faults.iter().filter(|fault| fault.operator.name == operator.name);
+                    let places: Vec<String> = here.map(|fault| fault.place.to_string()).collect();
+                    (protocol.name.clone(), json!(places))
+                })
+                .collect();
+            json!({
+                "name": operator.name, "class": operator.class.word(), "does": operator.does,
+                "applies_to": operator.to, "places": places,
             })
         })
         .collect()

@@ -3,10 +3,12 @@
 //! | file | subject |
 //! |---|---|
 //! | [`run`] | drives a target through cases and judges it |
+//! | [`mutate`] | which wire faults the suites miss |
 //! | [`decode`] | frames to fields, streaming |
 //! | [`list`] | what is built in: protocols, brands, suites, cases, coverage |
 //! | [`explain`] | the layout of a protocol, a requirement and what covers it, as a person reads it |
 //! | [`emulate`] | the reference BMS on a wire |
+//! | [`export`] | a definition in the format of another tool |
 //! | [`schema`], [`completions`], [`man`] | what tools need |
 //! | [`bench`] | the files that describe a bench and a target |
 //! | [`data`] | loads definitions and suites, with every mistake reported |
@@ -21,8 +23,10 @@ pub mod decode;
 pub mod emulate;
 pub mod error;
 pub mod explain;
+pub mod export;
 pub mod list;
 pub mod man;
+pub mod mutate;
 pub mod output;
 pub mod run;
 
@@ -90,10 +94,12 @@ pub struct Cli {
 )]
 pub enum Command {
     Run(run::RunArguments),
+    Mutate(mutate::MutateArguments),
     Decode(decode::DecodeArguments),
     List(list::ListArguments),
     Explain(explain::ExplainArguments),
     Emulate(emulate::EmulateArguments),
+    Export(export::ExportArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
     Man(man::ManArguments),
@@ -115,10 +121,12 @@ pub fn run(arguments: Cli) -> Result<Status, CliError> {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&context, arguments),
+        Command::Mutate(arguments) => mutate::mutate(&context, &arguments),
         Command::Decode(arguments) => decode::decode(&context, arguments),
         Command::List(arguments) => list::list(&context, &arguments),
         Command::Explain(arguments) => explain::explain(&context, &arguments),
         Command::Emulate(arguments) => emulate::emulate(&context, arguments),
+        Command::Export(arguments) => export::export(&context, &arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => man::man(&arguments),

@@ -34,6 +34,8 @@ pub enum SchemaKind {
     Bench,
     /// What a target claims to support (PICS)
     Target,
+    /// Faults that cannot be told from correct behaviour
+    Equivalents,
 }
 
 impl SchemaKind {
@@ -45,6 +47,7 @@ impl SchemaKind {
             SchemaKind::Vectors => &suite::shape::VECTORS,
             SchemaKind::Bench => &crate::cli::bench::BENCH,
             SchemaKind::Target => &crate::cli::bench::TARGET,
+            SchemaKind::Equivalents => &crate::fault::equivalent::EQUIVALENTS,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Frames of the Pylon ASCII family: requests and replies.
 
-use super::can::finding;
+use super::can::{finding, length};
 use super::read::Reader;
 use super::{Decoded, DecodedField, Decoder, FieldValue, Finding, RequestContext, Role};
-use crate::definition::{Envelope, Grade, HEADER_VERSION, LengthRule, Message, Outcome};
+use crate::definition::{Envelope, Grade, HEADER_VERSION, Message, Outcome};
 use crate::wire::pylon_ascii::{self, PylonFault, PylonFrame};
 
 impl<'p> Decoder<'p> {
@@ -80,7 +80,9 @@ impl<'p> Decoder<'p> {
         let mut reader = self.reader(&info);
         reader.parameters = &request.parameters;
         reader.layout(&message.layout, false);
-        reply_length(message, info.len(), &mut reader);
+        if reader.errors.is_empty() {
+            length(message, info.len(), "bytes of data", &mut reader);
+        }
         let Reader {
             fields,
             packs,
@@ -214,21 +216,6 @@ impl<'p> Decoder<'p> {
             })
             .map(|message| format!("{} ({})", message.key, message.name))
             .collect()
-    }
-}
-
-fn reply_length(message: &Message, actual: usize, reader: &mut Reader<'_, '_>) {
-    let LengthRule { pass, warn, grade, .. } = &message.length;
-    if pass.is_empty() || pass.contains(&actual) || !reader.errors.is_empty() {
-        return;
-    }
-    let grade = grade.unwrap_or(message.grade);
-    let lengths = pass.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
-    let text = format!("{actual} bytes of data, the sheet has {lengths}");
-    if warn.as_ref().is_some_and(|warn| warn.contains(&actual)) {
-        reader.warnings.push(finding("length", Outcome::Warning, grade, text));
-    } else {
-        reader.errors.push(finding("length", Outcome::Fail, grade, text));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::definition::{ByteOrder, Place};
 /// The container's bytes as one number, bits cut out; `None` when `bytes` is not as long as the place says.
 ///
 /// Containers have at most eight bytes (checked when a definition is loaded).
-pub(super) fn extract(place: &Place, bytes: &[u8]) -> Option<u64> {
+pub(crate) fn extract(place: &Place, bytes: &[u8]) -> Option<u64> {
     let whole = assemble(place, bytes)?;
     Some(match place.bits {
         None => whole,
@@ -16,7 +16,7 @@ pub(super) fn extract(place: &Place, bytes: &[u8]) -> Option<u64> {
 }
 
 /// Puts bits of a number into the container's bytes; bits beyond the place are cut off.
-pub(super) fn insert(place: &Place, bytes: &mut [u8], value: u64) -> Option<()> {
+pub(crate) fn insert(place: &Place, bytes: &mut [u8], value: u64) -> Option<()> {
     let whole = assemble(place, bytes)?;
     let merged = match place.bits {
         None => value & mask((place.bytes * 8) as u8),
@@ -56,12 +56,12 @@ fn significance(place: &Place, index: usize, count: usize) -> usize {
 }
 
 /// How many bits the number has.
-pub(super) fn width(place: &Place) -> u8 {
+pub(crate) fn width(place: &Place) -> u8 {
     place.bits.map_or((place.bytes * 8) as u8, |(low, high)| high - low + 1)
 }
 
 /// The two's complement reading of a number of some bits.
-pub(super) fn sign_extend(value: u64, width: u8) -> i64 {
+pub(crate) fn sign_extend(value: u64, width: u8) -> i64 {
     if width == 0 || width >= 64 {
         return value as i64;
     }
@@ -70,12 +70,12 @@ pub(super) fn sign_extend(value: u64, width: u8) -> i64 {
 }
 
 /// As many ones as the number has bits.
-pub(super) fn mask(width: u8) -> u64 {
+pub(crate) fn mask(width: u8) -> u64 {
     if width >= 64 { u64::MAX } else { (1 << width) - 1 }
 }
 
 /// The bytes of the data that hold the bits of a place whose container begins at `start`.
-pub(super) fn touched(place: &Place, start: usize) -> Range<usize> {
+pub(crate) fn touched(place: &Place, start: usize) -> Range<usize> {
     let Some((low, high)) = place.bits else {
         return start..start + place.bytes;
     };

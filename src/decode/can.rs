@@ -44,7 +44,9 @@ impl<'p> Decoder<'p> {
         reader.variant = self.variant.as_deref();
         reader.packs_online = self.packs_online;
         reader.layout(&message.layout, true);
-        length(message, frame.length(), &mut reader);
+        if !reader.errors.iter().any(|error| error.id == "too-short") {
+            length(message, frame.length(), "bytes", &mut reader);
+        }
         decoded.fields = reader.fields;
         decoded.errors = reader.errors;
         decoded.warnings.append(&mut reader.warnings);
@@ -113,15 +115,15 @@ impl<'p> Decoder<'p> {
     }
 }
 
-/// Judges the length of a frame that holds its fields.
-fn length(message: &Message, actual: usize, reader: &mut Reader<'_, '_>) {
+/// Judges the length of data that hold their fields; `what` is counted.
+pub(super) fn length(message: &Message, actual: usize, what: &str, reader: &mut Reader<'_, '_>) {
     let LengthRule { pass, warn, grade, .. } = &message.length;
-    if pass.is_empty() || pass.contains(&actual) || reader.errors.iter().any(|error| error.id == "too-short") {
+    if pass.is_empty() || pass.contains(&actual) {
         return;
     }
     let grade = grade.unwrap_or(message.grade);
     let lengths = pass.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
-    let text = format!("{actual} bytes, the sheet has {lengths}");
+    let text = format!("{actual} {what}, the sheet has {lengths}");
     if warn.as_ref().is_some_and(|warn| warn.contains(&actual)) {
         reader.warnings.push(finding("length", Outcome::Warning, grade, text));
     } else {

@@ -14,7 +14,7 @@
 //! | `expression` | counts, conditions and derived values in layouts |
 
 mod ascii;
-mod bits;
+pub(crate) mod bits;
 mod can;
 mod expression;
 mod read;

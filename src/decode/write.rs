@@ -294,7 +294,11 @@ fn repetitions(items: &[Item], values: &Values) -> usize {
     most
 }
 
-fn put(field: &Field, name: &str, value: Option<&FieldValue>, target: &mut [u8]) -> Result<(), EncodeError> {
+/// Writes one value into the bytes of its place; without a value the neutral one.
+///
+/// # Errors
+/// The value is of the wrong kind, or the wire cannot hold it.
+pub(crate) fn put(field: &Field, name: &str, value: Option<&FieldValue>, target: &mut [u8]) -> Result<(), EncodeError> {
     let wrong = |value: &FieldValue| EncodeError::WrongKind {
         field: name.to_string(),
         value: value.to_string(),

@@ -137,6 +137,8 @@ pub struct Library {
     products: Vec<Product>,
     /// Files of settled questions.
     question_files: Vec<Source>,
+    /// Lists of faults that cannot be told from correct behaviour.
+    equivalents: Vec<Source>,
 }
 
 impl Library {
@@ -155,8 +157,12 @@ impl Library {
         let mut diagnostics = Diagnostics::default();
         let mut protocols: Vec<Protocol> = Vec::new();
         let mut products = Vec::new();
-        let mut question_files = Vec::new();
+        let (mut question_files, mut equivalents) = (Vec::new(), Vec::new());
         for source in sources {
+            if load::is_list_of_equivalents(source) {
+                equivalents.push(source.clone());
+                continue;
+            }
             if questions::is_questions(source) {
                 question_files.push(source.clone());
                 continue;
@@ -192,6 +198,7 @@ impl Library {
             protocols,
             products,
             question_files,
+            equivalents,
         };
         (library, diagnostics)
     }
@@ -221,6 +228,12 @@ impl Library {
             diagnostics.extend(mistakes);
         }
         (all, diagnostics)
+    }
+
+    /// The lists of faults that by the sheets cannot be told from correct behaviour; read by
+    /// [`equivalent::load`](crate::fault::equivalent::load), for which the definitions must be known.
+    pub fn equivalents(&self) -> &[Source] {
+        &self.equivalents
     }
 
     /// All protocols by name.

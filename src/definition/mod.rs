@@ -17,6 +17,8 @@
 //! A definition reads like the vendor's own table. It is written from the protocol sheet, by hand, a second time: the
 //! reference BMS in `firmware/` shares nothing with it.
 
+pub(crate) mod by_name;
+mod carriers;
 pub mod check;
 pub mod citations;
 pub mod library;
@@ -29,6 +31,7 @@ pub mod scope;
 pub mod shape;
 pub mod vocabulary;
 
+pub use carriers::Carriers;
 pub use library::Library;
 pub use model::*;
 pub use product::{BusKind, Product, Requirement, TestSite};

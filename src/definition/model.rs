@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::registers::RegisterMap;
+use super::{Carriers, by_name};
 use crate::document::{Source, Span};
 use crate::rule::Program;
 use crate::value::{Number, Quantity, Unit};
@@ -139,6 +140,8 @@ pub struct Protocol {
     pub forbidden_ids: Vec<(CanId, Grade)>,
     /// The time within which a complete set of frames follows the first frame.
     pub first_set: Option<(Duration, Grade)>,
+    /// Which message carries a field.
+    pub(crate) carriers: Carriers,
     /// The definition's file.
     pub source: Source,
 }
@@ -574,15 +577,7 @@ pub struct Field {
 impl Field {
     /// Whether `name` is this field's name, `{n}` standing for any number.
     pub fn matches(&self, name: &str) -> bool {
-        // Names are compared often; most differ in length or have no running number.
-        let Some(at) = self.name.find('{') else {
-            return self.name == name;
-        };
-        let (before, rest) = self.name.split_at(at);
-        let after = rest.strip_prefix("{n}").unwrap_or(rest);
-        name.strip_prefix(before)
-            .and_then(|rest| rest.strip_suffix(after))
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        by_name::matches(&self.name, name)
     }
 
     /// The grade of an aspect, never better than the field's.
@@ -591,6 +586,21 @@ impl Field {
             .iter()
             .find(|(name, _)| name == aspect)
             .map_or(self.grade, |(_, grade)| self.grade.worse(*grade))
+    }
+
+    /// The worst grade of what a value rests on; range and sentinel are facts of their own. The sign counts only
+    /// `with_sign`: a known magnitude with an agreed sign says nothing about the other one.
+    pub fn value_grade(&self, with_sign: bool) -> Grade {
+        // A flag or a text has no scale; whatever aspect is stated for it concerns its value.
+        let counts = |aspect: &str| match aspect {
+            "range" | "absent" => false,
+            "sign" => with_sign || !matches!(self.kind, Kind::Number(_)),
+            _ => true,
+        };
+        self.aspects
+            .iter()
+            .filter(|(aspect, _)| counts(aspect))
+            .fold(self.grade, |grade, (_, aspect)| grade.worse(*aspect))
     }
 
     /// The unit of the value; none for flags, states and texts.

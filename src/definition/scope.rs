@@ -236,7 +236,9 @@ pub(super) fn compile_rule(rule: &mut RuleDefinition, scope: &Scope<'_>, diagnos
 pub(super) fn add_product_rules(protocol: &mut Protocol, product: &Product) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let snapshot = protocol.clone();
-    for rule in &product.rules {
+    // What a protocol says itself about a limit of the product counts there.
+    let is_own = |rule: &RuleDefinition| snapshot.rules.iter().any(|own| own.id == rule.id);
+    for rule in product.rules.iter().filter(|rule| !is_own(rule)) {
         let parsed = match rule::parse(&rule.then.text) {
             Ok(parsed) => parsed,
             Err(error) => {

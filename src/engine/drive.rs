@@ -15,7 +15,7 @@ use super::{ClockSource, Event, EventKind, Stop, Trace, TraceHeader};
 use crate::definition::{Protocol, Sender};
 use crate::judge::{CaseResult, JudgeOptions, Referee, Verdict};
 use crate::link::LinkEvent;
-use crate::suite::{self, Case, Exchange, Setting, Stimulus, Suite, is_askable};
+use crate::suite::{self, Case, Exchange, Setting, Stimulus, is_askable};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::CanFrame;
@@ -212,7 +212,6 @@ enum Doing {
 impl<'p> Drive<'p> {
     /// A drive that begins at `now`.
     pub fn new(
-        suites: &[Suite],
         protocol: &'p Protocol,
         plan: Plan,
         target: &Target,
@@ -220,7 +219,9 @@ impl<'p> Drive<'p> {
         options: DriveOptions,
         now: Instant,
     ) -> Drive<'p> {
-        let referee = Referee::new(suites, protocol, &header, options.judge);
+        let chosen: Vec<String> = plan.chosen.iter().map(|chosen| chosen.id.clone()).collect();
+        let cases = plan.len();
+        let referee = Referee::new(plan.chosen, protocol, &header, options.judge);
         let phase = Phase::WarmingUp(now.after(warm_up(&header)));
         let can = |what: &str| target.capabilities.iter().any(|can| can == what);
         let (can_send, can_reset) = (can(SEND), can("reset"));
@@ -229,7 +230,6 @@ impl<'p> Drive<'p> {
             .iter()
             .filter_map(|frame| Some((CanFrame::data(frame.id, &frame.payload)?, frame.every, now)))
             .collect();
-        let cases = plan.len();
         let mut drive = Drive {
             protocol,
             trace: Trace {
@@ -256,7 +256,7 @@ impl<'p> Drive<'p> {
             progress: VecDeque::new(),
             options,
         };
-        for id in plan.chosen {
+        for id in chosen {
             drive.record(now, EventKind::CasePlanned(id));
         }
         for (id, why) in plan.skipped {

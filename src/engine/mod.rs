@@ -49,7 +49,7 @@
 //! let cases: Vec<_> = suites[0].cases.iter().map(|case| (&suites[0], case)).collect();
 //! let plan = plan(&cases, protocol, &target);
 //! let options = DriveOptions { settle: fixture.settle(), ..DriveOptions::default() };
-//! let run = run(&suites, protocol, plan, &target, options, &mut link, &mut fixture, &mut |_| true);
+//! let run = run(protocol, plan, &target, options, &mut link, &mut fixture, &mut |_| true);
 //! assert_eq!(run.results[0].verdict, Verdict::Pass);
 //!
 //! // The trace is the evidence: it gives the same verdict whenever it is judged.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::decode::registers;
 use crate::definition::Protocol;
 use crate::link::stimulus::{LOOK, capability};
-use crate::suite::{Action, Case, Reply, Step, Stimulus, Suite, bind, case_id};
+use crate::suite::{Action, BoundCase, Case, Reply, Step, Stimulus, Suite};
 
 /// What a target and its bench can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// What does not, by full name, with the reason.
     pub skipped: Vec<(String, String)>,
-    /// All cases by full name, in the order in which they were chosen.
-    pub chosen: Vec<String>,
+    /// All cases, in the order in which they were chosen.
+    pub chosen: Vec<BoundCase>,
 }
 
 /// Cases that share a state, and one observation if there are several.
@@ -82,9 +82,10 @@ pub fn plan(cases: &[(&Suite, &Case)], protocol: &Protocol, target: &Target) -> 
     let mut alone: Vec<Group> = Vec::new();
     let mut shared: Vec<Group> = Vec::new();
     for (suite, case) in cases {
-        let id = case_id(protocol, suite, case);
-        plan.chosen.push(id.clone());
-        let bound = match bind(case, protocol) {
+        let chosen = BoundCase::new(suite, case, protocol);
+        plan.chosen.push(chosen.clone());
+        let id = chosen.id;
+        let bound = match chosen.case {
             Ok(bound) => bound,
             Err(why) => {
                 plan.skipped.push((id, why));
@@ -101,10 +102,7 @@ pub fn plan(cases: &[(&Suite, &Case)], protocol: &Protocol, target: &Target) -> 
             cases: Vec::new(),
         };
         let watches = bound.only_watches();
-        let planned = PlannedCase {
-            id,
-            case: Rc::new(bound),
-        };
+        let planned = PlannedCase { id, case: bound };
         let same = |known: &&mut Group| known.given == group.given && known.keepalive == group.keepalive;
         match shared.iter_mut().find(same) {
             Some(known) if watches => known.cases.push(planned),

@@ -6,7 +6,6 @@ use super::{Trace, TraceHeader};
 use crate::definition::Protocol;
 use crate::judge::CaseResult;
 use crate::link::{Fixture, Link, Received};
-use crate::suite::Suite;
 
 /// So often may the clock stand still between two things that happen; more is a livelock of the harness.
 const STUCK: u32 = 100_000;
@@ -39,12 +38,7 @@ pub fn header(link: &dyn Link, protocol: &Protocol, target: &Target) -> TraceHea
 ///
 /// `progress` is told what happens, and answers whether to go on. A link that breaks ends the run: the case that was
 /// running and those left get the verdict `error`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what runs, how, on what, and who watches: each is a thing of its own"
-)]
 pub fn run(
-    suites: &[Suite],
     protocol: &Protocol,
     plan: Plan,
     target: &Target,
@@ -54,7 +48,7 @@ pub fn run(
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Run {
     let header = header(link, protocol, target);
-    let mut drive = Drive::new(suites, protocol, plan, target, header, options, link.now());
+    let mut drive = Drive::new(protocol, plan, target, header, options, link.now());
     let (mut before, mut stuck) = (link.now(), 0);
     loop {
         while let Some(action) = drive.poll_action(link.now()) {

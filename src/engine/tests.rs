@@ -215,8 +215,9 @@ mod planning {
             order,
             ["pylon-can/t/c0", "pylon-can/t/c2", "pylon-can/t/c1", "pylon-can/t/c3"]
         );
+        let chosen: Vec<&str> = plan.chosen.iter().map(|chosen| chosen.id.as_str()).collect();
         assert_eq!(
-            plan.chosen,
+            chosen,
             ["pylon-can/t/c0", "pylon-can/t/c1", "pylon-can/t/c2", "pylon-can/t/c3"]
         );
     }
@@ -234,16 +235,7 @@ fn against_reference(library: &Library, suites: &[Suite], protocol: &str, option
     let target = target(&EVERYTHING);
     let cases: Vec<(&Suite, &Case)> = suites.iter().flat_map(all).collect();
     let plan = plan(&cases, protocol, &target);
-    run(
-        suites,
-        protocol,
-        plan,
-        &target,
-        options,
-        &mut link,
-        &mut fixture,
-        &mut |_| true,
-    )
+    run(protocol, plan, &target, options, &mut link, &mut fixture, &mut |_| true)
 }
 
 fn kinds<'t>(trace: &'t Trace, wanted: impl Fn(&EventKind) -> bool + 't) -> Vec<&'t Event> {
@@ -706,16 +698,7 @@ fn answers(delays: &[u64], case: &str) -> Vec<(String, CheckResult)> {
     };
     let mut bench = Bench { refuses: false };
     let options = DriveOptions::default();
-    let run = run(
-        &suites,
-        protocol,
-        plan,
-        &target,
-        options,
-        &mut link,
-        &mut bench,
-        &mut |_| true,
-    );
+    let run = run(protocol, plan, &target, options, &mut link, &mut bench, &mut |_| true);
     let checks = run.results[0].checks.iter();
     checks
         .filter(|check| check.what == "0x61.soc" || check.what == "0x61 reply")
@@ -790,16 +773,7 @@ fn on_script(link: &mut Scripted, refuses: bool, cases: &[&str]) -> Run {
     let plan = plan(&all(&suites[0]), protocol, &target);
     let mut fixture = Bench { refuses };
     let options = DriveOptions::default();
-    let run = run(
-        &suites,
-        protocol,
-        plan,
-        &target,
-        options,
-        link,
-        &mut fixture,
-        &mut |_| true,
-    );
+    let run = run(protocol, plan, &target, options, link, &mut fixture, &mut |_| true);
     let again = judge(&suites, protocol, &run.trace, JudgeOptions::default());
     assert_eq!(
         format!("{again:?}"),
@@ -904,7 +878,6 @@ fn progress_tells_each_case_and_may_end_the_run() {
     let mut told = Vec::new();
     let mut link = Scripted::healthy(30);
     let run = run(
-        &suites,
         protocol,
         plan,
         &target,

@@ -1,5 +1,6 @@
 //! One case: its machines, what holds always, and the verdict.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use crate::suite::{Action, Case, Stimulus};
 use crate::time::Instant;
 
 use super::always::Always;
-use super::observe::{Announced, Observation, Seen};
+use super::diagnosis::{KEPT, diagnose};
+use super::observe::{Announced, Heard, Observation, Seen};
 use super::rules::{CompiledRules, RuleMonitor};
 use super::ruling::{Context, Ruling, Stimulated};
 use super::step::Machine;
@@ -39,6 +41,8 @@ pub(crate) struct CaseJudge<'p> {
     /// The messages that the case looks at.
     pub(crate) looks_at: Vec<MessageKey>,
     history_is_full: bool,
+    /// What came since the case began, for its diagnosis.
+    heard: VecDeque<Rc<Heard<'p>>>,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ impl<'p> CaseJudge<'p> {
             alive: false,
             failed_stimulus: None,
             history_is_full: false,
+            heard: VecDeque::new(),
         }
     }
 
@@ -121,6 +126,10 @@ impl<'p> CaseJudge<'p> {
             Seen::Heard(heard) => {
                 self.alive = true;
                 self.note_flags(heard);
+                if self.heard.len() >= KEPT {
+                    self.heard.pop_front();
+                }
+                self.heard.push_back(Rc::clone(heard));
                 if self.context.history.len() < HISTORY {
                     self.context.history.push(Rc::clone(heard));
                 } else {
@@ -195,6 +204,7 @@ impl<'p> CaseJudge<'p> {
         self.close_steps(at);
         let mut context = self.context.clone();
         context.grade = None;
+        diagnose(&mut self.rulings, &self.heard);
         let mut rulings = merged(std::mem::take(&mut self.rulings));
         rulings.extend(self.always.finish(&context, answers_for));
         rulings.extend(self.uncovered());

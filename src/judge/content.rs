@@ -97,10 +97,7 @@ impl Comparison<'_, '_> {
             .with_requirement(self.context.requirement(grade, &found.field.origin))
             .with_evidence(self.evidence(found.bytes.clone()));
         ruling.check.vacuous = held && demand::always_holds(found.field, demanded);
-        if !held {
-            let message = self.heard.decoded.message;
-            ruling.check.diagnosis = super::diagnosis::field(found, demanded, self.heard, message);
-        }
+        ruling.compared = super::diagnosis::field(found, pack, demanded, self.heard);
         ruling
     }
 
@@ -146,9 +143,7 @@ impl Comparison<'_, '_> {
             )
             .with_evidence(evidence);
         ruling.check.vacuous = held && golden.iter().all(Option::is_none);
-        if !held {
-            ruling.check.diagnosis = super::diagnosis::golden(golden, self.heard);
-        }
+        ruling.compared = super::diagnosis::golden(golden, self.heard);
         ruling
     }
 
@@ -170,7 +165,7 @@ impl Comparison<'_, '_> {
                 };
                 field.bytes.contains(&byte) && bits & differing != 0
             });
-            let of_fields = fields.map(|field| value_grade(field.field, true)).min();
+            let of_fields = fields.map(|field| field.field.value_grade(true)).min();
             of_fields.or_else(|| self.grade_of_reserved(byte))
         };
         let best = wrong.iter().filter_map(|byte| fact_of(*byte)).min();
@@ -320,26 +315,11 @@ pub(crate) fn grade_of(found: &DecodedField<'_>, demanded: &Demand) -> Grade {
         }
         _ => false,
     };
-    let mut grade = value_grade(found.field, signs_differ);
+    let mut grade = found.field.value_grade(signs_differ);
     if *demanded == Demand::Absent || found.value == FieldValue::Absent {
         grade = grade.worse(found.field.aspect("absent"));
     }
     grade
-}
-
-/// The worst grade of what a value rests on; range and sentinel are facts of their own.
-fn value_grade(field: &Field, with_sign: bool) -> Grade {
-    // A flag or a text has no scale; whatever aspect is stated for it concerns its value.
-    let counts = |aspect: &str| match aspect {
-        "range" | "absent" => false,
-        "sign" => with_sign || !matches!(field.kind, Kind::Number(_)),
-        _ => true,
-    };
-    field
-        .aspects
-        .iter()
-        .filter(|(aspect, _)| counts(aspect))
-        .fold(field.grade, |grade, (_, aspect)| grade.worse(*aspect))
 }
 
 fn golden_in_words(golden: &[Option<u8>]) -> String {

@@ -171,7 +171,7 @@ struct Question {
     open: bool,
     /// When its last bit had left.
     until: Instant,
-    /// An answer has come.
+    /// It has its answer: what comes then and cannot be read as a frame is noise of the line.
     answered: bool,
 }
 
@@ -400,20 +400,22 @@ impl<'p> Observer<'p> {
         self.out.push_back(Observation { at, begin: at, seen });
     }
 
+    fn noise(&mut self, event: usize, at: Instant, bytes: Vec<u8>, reason: String) {
+        let noise = Noise {
+            event,
+            at,
+            bytes,
+            reason,
+        };
+        self.push(at, Seen::Noise(Rc::new(noise)));
+    }
+
     fn link(&mut self, index: usize, at: Instant, link: &LinkEvent) {
         match link {
             LinkEvent::FramesLost(_) => self.push(at, Seen::Disturbed(Disturbance::Lost)),
             LinkEvent::ClockJumpedBack(_) => self.push(at, Seen::Disturbed(Disturbance::Clock)),
             LinkEvent::Bus(_) => self.push(at, Seen::Disturbed(Disturbance::Bus)),
-            LinkEvent::Discarded { bytes, reason } => {
-                let noise = Noise {
-                    event: index,
-                    at,
-                    bytes: bytes.clone(),
-                    reason: reason.clone(),
-                };
-                self.push(at, Seen::Noise(Rc::new(noise)));
-            }
+            LinkEvent::Discarded { bytes, reason } => self.noise(index, at, bytes.clone(), reason.clone()),
             LinkEvent::Echo => {}
         }
     }
@@ -493,8 +495,9 @@ impl<'p> Observer<'p> {
         self.announced = announced;
     }
 
-    /// Reads an answer that began at `at`. Of several questions that are open it answers the first that fits.
-    fn read_answer(&mut self, bytes: &[u8], at: Instant) -> Decoded<'p> {
+    /// Reads an answer that began at `at`; `None` for bytes that are none. Of several questions that are open it answers
+    /// the first that fits.
+    fn read_answer(&mut self, bytes: &[u8], at: Instant) -> Option<Decoded<'p>> {
         let contexts = self
             .question
             .as_ref()
@@ -510,19 +513,21 @@ impl<'p> Observer<'p> {
             && (early || !fits)
             && let Some(late) = self.late_answer(bytes)
         {
-            return late;
+            return Some(late);
         }
-        let Some((index, decoded)) = best else {
-            return self.decoder.reply(bytes, None);
-        };
-        if let Some(question) = &mut self.question {
-            question.answered = true;
-            // Those before it will not be answered any more.
-            if question.contexts.len() > index + 1 {
-                question.contexts.drain(..=index);
+        let decoded = match best {
+            None => self.decoder.reply(bytes, None),
+            Some((index, decoded)) => {
+                if let Some(question) = &mut self.question
+                    && question.contexts.len() > index + 1
+                {
+                    // Those before it will not be answered any more.
+                    question.contexts.drain(..=index);
+                }
+                decoded
             }
-        }
-        decoded
+        };
+        (!self.is_noise(&decoded)).then_some(decoded)
     }
 
     /// An answer to the question before: it does not fit the last one, or had begun before that had left.
@@ -542,6 +547,20 @@ impl<'p> Observer<'p> {
             bytes: 0..0,
         });
         Some(decoded)
+    }
+
+    /// Whether bytes between the marks of a frame are none, at a time at which nothing is to come. A broken answer to an
+    /// open question is a broken answer.
+    fn is_noise(&mut self, decoded: &Decoded<'p>) -> bool {
+        let unreadable = decoded.errors.iter().any(|finding| finding.id == "frame");
+        match &mut self.question {
+            None => unreadable,
+            Some(question) if unreadable => question.answered,
+            Some(question) => {
+                question.answered = question.contexts.len() <= 1;
+                false
+            }
+        }
     }
 
     /// Whether a question is at its end, so that the next bytes are another one.
@@ -581,7 +600,11 @@ impl<'p> Observer<'p> {
             match noise.filter(|_| !self.is_broken_answer(&bytes)) {
                 None => {
                     let (_, until) = self.place(offset + bytes.len() as u64 - 1);
-                    let decoded = self.read_answer(&bytes, at);
+                    let Some(decoded) = self.read_answer(&bytes, at) else {
+                        let reason = "no frame, and no question is open".to_string();
+                        self.noise(event, at, bytes, reason);
+                        continue;
+                    };
                     let heard = Heard {
                         event,
                         at,
@@ -591,15 +614,7 @@ impl<'p> Observer<'p> {
                     };
                     self.push(at, Seen::Heard(Rc::new(heard)));
                 }
-                Some(reason) => {
-                    let noise = Noise {
-                        event,
-                        at,
-                        bytes,
-                        reason,
-                    };
-                    self.push(at, Seen::Noise(Rc::new(noise)));
-                }
+                Some(reason) => self.noise(event, at, bytes, reason),
             }
         }
         while self.pieces.len() > MAX_PIECES {
@@ -610,7 +625,8 @@ impl<'p> Observer<'p> {
     /// Whether bytes without a right CRC are an answer all the same: they begin like one. An ASCII frame shows its end by
     /// itself, whatever its checksum.
     fn is_broken_answer(&self, bytes: &[u8]) -> bool {
-        let asked = self.question.as_ref().and_then(|question| question.contexts.last());
+        let open = self.question.as_ref().filter(|question| !question.answered);
+        let asked = open.and_then(|question| question.contexts.last());
         let (Some(asked), [address, function, _, _, ..], true) = (asked, bytes, self.protocol.is_modbus()) else {
             return false;
         };

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::definition::{Message, MessageKey, Protocol};
 use crate::engine::{Event, EventKind, Stop, Trace, TraceHeader};
-use crate::suite::{Case, Suite, bind, case_id};
+use crate::suite::{BoundCase, Case, Suite};
 use crate::time::Instant;
 
 use super::case::{CaseJudge, unjudged};
@@ -30,7 +30,12 @@ pub struct JudgeOptions {
 /// The verdicts depend on the arguments only: they are those of the live run when the suites, the definition and the
 /// options are the same.
 pub fn judge(suites: &[Suite], protocol: &Protocol, trace: &Trace, options: JudgeOptions) -> Vec<CaseResult> {
-    let mut referee = Referee::new(suites, protocol, &trace.header, options);
+    let of_protocol = |suite: &&Suite| suite.protocol.as_ref().is_none_or(|name| *name == protocol.name);
+    let cases = suites.iter().filter(of_protocol).flat_map(|suite| {
+        let bound = |case| BoundCase::new(suite, case, protocol);
+        suite.cases.iter().map(bound)
+    });
+    let mut referee = Referee::new(cases.collect(), protocol, &trace.header, options);
     for event in &trace.events {
         referee.handle_event(event);
     }
@@ -44,8 +49,8 @@ pub struct Referee<'p> {
     header: TraceHeader,
     options: JudgeOptions,
     rules: Rc<CompiledRules<'p>>,
-    /// Every case of the suites, bound to the protocol, or why that is not possible.
-    known: Vec<Known>,
+    /// Every case that may run.
+    known: Vec<BoundCase>,
     observer: Observer<'p>,
     /// How many events there were.
     events: usize,
@@ -60,29 +65,20 @@ pub struct Referee<'p> {
     fresh: VecDeque<CaseResult>,
 }
 
-#[derive(Debug)]
-struct Known {
-    id: String,
-    case: Result<Rc<Case>, String>,
-}
-
 impl<'p> Referee<'p> {
-    /// A judge of a run on `protocol` with the cases of `suites`.
-    pub fn new(suites: &[Suite], protocol: &'p Protocol, header: &TraceHeader, options: JudgeOptions) -> Referee<'p> {
-        let known = suites
-            .iter()
-            .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
-            .map(|(suite, case)| Known {
-                id: case_id(protocol, suite, case),
-                case: bind(case, protocol).map(Rc::new),
-            })
-            .collect();
+    /// A judge of a run of these cases on `protocol`.
+    pub fn new(
+        cases: Vec<BoundCase>,
+        protocol: &'p Protocol,
+        header: &TraceHeader,
+        options: JudgeOptions,
+    ) -> Referee<'p> {
         Referee {
             protocol,
             header: header.clone(),
             options,
             rules: Rc::new(CompiledRules::new(protocol)),
-            known,
+            known: cases,
             observer: Observer::new(protocol, header),
             events: 0,
             now: Instant::ZERO,

@@ -7,6 +7,7 @@ use crate::definition::{Grade, Origin, Outcome, Protocol};
 use crate::engine::TraceHeader;
 use crate::time::Instant;
 
+use super::diagnosis::Compared;
 use super::observe::Heard;
 use super::rules::CompiledRules;
 use super::timing::Clock;
@@ -20,6 +21,8 @@ pub(crate) struct Ruling {
     pub(crate) held: bool,
     /// It held because nothing came: that means something only if the target is alive.
     pub(crate) by_silence: bool,
+    /// The fields that were compared with exact values.
+    pub(crate) compared: Vec<Compared>,
 }
 
 impl Ruling {
@@ -159,6 +162,7 @@ impl<'p> Context<'p> {
             check,
             held: outcome == Outcome::Pass,
             by_silence: false,
+            compared: Vec::new(),
         }
     }
 

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use refbms::{Power, Transmit};
+use refbms::Transmit;
 use serde_json::{Map, Value, json};
 
 use super::LinkError;
@@ -34,6 +34,7 @@ use super::battery::{Battery, to_bms};
 use super::clock::BusClock;
 use super::control::{Address, Answer, Command, with_help};
 use super::line::Line;
+use super::look;
 use super::reference::{NAME, ReferenceOptions, from_bms_frame, to_bms_frame};
 use super::stimulus::{CAPABILITIES, StimulusError, setting_text};
 use super::target::Target;
@@ -306,18 +307,13 @@ impl Emulation {
 
     fn status(&self) -> Map<String, Value> {
         let status = self.battery.status();
-        let power = match status.power {
-            Power::Asleep => "asleep",
-            Power::Starting => "starting",
-            Power::Running => "running",
-        };
         let values = [
             ("name", json!(format!("{NAME}, {}", self.protocol))),
             ("capabilities", json!(CAPABILITIES)),
             ("settle", json!("0 s")),
             ("protocol", json!(self.protocol)),
             ("place", json!(self.port.name())),
-            ("power", json!(power)),
+            ("power", json!(look::power_word(status.power))),
             ("packs", json!(status.packs)),
             ("packs_online", json!(status.bank.module_count)),
             ("soc", json!(format!("{} %", status.bank.soc_percent))),

@@ -60,7 +60,13 @@ enum Read {
 }
 
 const NOT_SHOWN: &str = "not_shown";
-const PATTERNS: &[&str] = &["off", "on", "flash_1", "flash_2", "flash_3"];
+const PATTERNS: [(&str, Pattern); 5] = [
+    ("off", Pattern::Off),
+    ("on", Pattern::On),
+    ("flash_1", Pattern::Flash1),
+    ("flash_2", Pattern::Flash2),
+    ("flash_3", Pattern::Flash3),
+];
 const POWERS: [(&str, Power); 3] = [
     ("asleep", Power::Asleep),
     ("starting", Power::Starting),
@@ -97,6 +103,24 @@ const LED_STATES: [(&str, LedState); 12] = [
     ("failure", LedState::Failure),
 ];
 
+/// The words of a table.
+const fn words<T, const N: usize>(table: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut index = 0;
+    while index < N {
+        words[index] = table[index].0;
+        index += 1;
+    }
+    words
+}
+
+const POWER_WORDS: &[&str] = &words(&POWERS);
+const PERMISSION_WORDS: &[&str] = &words(&PERMISSIONS);
+const STATE_WORDS: &[&str] = &words(&STATES);
+const LED_STATE_WORDS: &[&str] = &words(&LED_STATES);
+const LANGUAGE_WORDS: &[&str] = &words(&LANGUAGES);
+const PATTERN_WORDS: &[&str] = &words(&PATTERNS);
+
 const fn thing(name: &'static str, title: &'static str, numbered: u8, shows: Shows, read: Read) -> Thing {
     Thing {
         name,
@@ -113,24 +137,14 @@ pub const THINGS: &[Thing] = &[
         "power",
         "whether the battery is on",
         0,
-        Shows::Words(&["asleep", "starting", "running"]),
-        Read::Bms(|bms| word(name_of(&POWERS, &bms.status().power))),
+        Shows::Words(POWER_WORDS),
+        Read::Bms(|bms| word(power_word(bms.status().power))),
     ),
     thing(
         "state",
         "what the pack that is wired to the inverter is doing (B-050 to B-058)",
         0,
-        Shows::Words(&[
-            "sleep",
-            "init",
-            "standby",
-            "charge",
-            "discharge",
-            "charge_protection",
-            "discharge_protection",
-            "full_protection",
-            "fault",
-        ]),
+        Shows::Words(STATE_WORDS),
         Read::Bms(|bms| word(name_of(&STATES, &bms.status().state))),
     ),
     thing(
@@ -153,7 +167,7 @@ pub const THINGS: &[Thing] = &[
         "permission",
         "who is known to stand at the display (R-086 to R-088)",
         0,
-        Shows::Words(&["none", "operator", "administrator"]),
+        Shows::Words(PERMISSION_WORDS),
         Read::Panel(|view| word(name_of(&PERMISSIONS, &view.permission))),
     ),
     thing(
@@ -188,7 +202,7 @@ pub const THINGS: &[Thing] = &[
         "language",
         "language of the display (R-084)",
         0,
-        Shows::Words(&["english", "chinese", "traditional_chinese", "russian"]),
+        Shows::Words(LANGUAGE_WORDS),
         Read::Panel(|view| word(language(view.language))),
     ),
     thing(
@@ -209,48 +223,35 @@ pub const THINGS: &[Thing] = &[
         "led_state",
         "the row of the manual's LED table (R-111 to R-122)",
         0,
-        Shows::Words(&[
-            "power_off",
-            "standby",
-            "standby_alarm",
-            "charging",
-            "charging_alarm",
-            "charging_over_voltage",
-            "charging_protection",
-            "discharging",
-            "discharging_alarm",
-            "discharging_under_voltage",
-            "discharging_protection",
-            "failure",
-        ]),
+        Shows::Words(LED_STATE_WORDS),
         Read::Panel(|view| word(name_of(&LED_STATES, &view.led_state))),
     ),
     thing(
         "led_on_off",
         "LED ON/OFF (R-048)",
         0,
-        Shows::Words(PATTERNS),
+        Shows::Words(PATTERN_WORDS),
         Read::Panel(|view| word(pattern(view.leds.on_off))),
     ),
     thing(
         "led_run",
         "LED RUN (R-049)",
         0,
-        Shows::Words(PATTERNS),
+        Shows::Words(PATTERN_WORDS),
         Read::Panel(|view| word(pattern(view.leds.run))),
     ),
     thing(
         "led_alarm",
         "LED ALM (R-050)",
         0,
-        Shows::Words(PATTERNS),
+        Shows::Words(PATTERN_WORDS),
         Read::Panel(|view| word(pattern(view.leds.alarm))),
     ),
     thing(
         "led",
         "capacity LED L1 to L6 (R-051)",
         6,
-        Shows::Words(PATTERNS),
+        Shows::Words(PATTERN_WORDS),
         Read::Led,
     ),
     thing(
@@ -340,17 +341,7 @@ pub const THINGS: &[Thing] = &[
         "display_state",
         "BMS status on the cells page",
         0,
-        Shows::Words(&[
-            "sleep",
-            "init",
-            "standby",
-            "charge",
-            "discharge",
-            "charge_protection",
-            "discharge_protection",
-            "full_protection",
-            "fault",
-        ]),
+        Shows::Words(STATE_WORDS),
         Read::CellsInfo(|page, _| word(name_of(&STATES, &page.state))),
     ),
     thing(
@@ -450,6 +441,11 @@ pub(crate) fn same(one: &Setting, other: &Setting) -> bool {
     }
 }
 
+/// The word for whether the battery is on.
+pub(crate) fn power_word(power: Power) -> &'static str {
+    name_of(&POWERS, &power)
+}
+
 fn word(text: &str) -> Setting {
     Setting::Word(text.to_string())
 }
@@ -468,13 +464,7 @@ fn temperature(decidegrees: Option<i16>) -> Setting {
 }
 
 fn pattern(pattern: Pattern) -> &'static str {
-    match pattern {
-        Pattern::Off => "off",
-        Pattern::On => "on",
-        Pattern::Flash1 => "flash_1",
-        Pattern::Flash2 => "flash_2",
-        Pattern::Flash3 => "flash_3",
-    }
+    name_of(&PATTERNS, &pattern)
 }
 
 fn language(language: Language) -> &'static str {

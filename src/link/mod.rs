@@ -7,6 +7,7 @@
 //! | [`serial`] | a serial port or a pseudo-terminal |
 //! | [`pty`] | a new pseudo-terminal, for emulation |
 //! | [`replay`] | a recorded capture |
+//! | [`faulty`] | a wire fault around any other link |
 //! | [`target`] | what a user names as the target, and the link that it becomes |
 //! | [`emulate`] | the reference BMS in real time, on CAN, a serial port or a pseudo-terminal |
 //! | [`battery`] | the reference BMS with what a bench must remember of it |
@@ -21,6 +22,7 @@ pub mod battery;
 mod clock;
 pub mod control;
 pub mod emulate;
+pub mod faulty;
 pub mod fixture;
 pub mod line;
 pub mod look;

@@ -136,6 +136,133 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pylon_can.capacities = true,
     },
     FirmwareOption {
+        protocol: "growatt-can",
+        claim: "later_frames",
+        switch_on: |config| config.growatt_can.later_frames = true,
+    },
+    FirmwareOption {
+        protocol: "sma-can",
+        claim: "events",
+        switch_on: |config| config.sma_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "charge_request",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "battery_name",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "modules",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "cell_extremes",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "energy",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "installed_capacity",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "serial_number",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "family_name",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "victron-can",
+        claim: "events",
+        switch_on: |config| config.victron_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "schneider-can",
+        claim: "cell_extremes",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "schneider-can",
+        claim: "energy",
+        // It sends this by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "senergy-can",
+        claim: "soc_high_res",
+        switch_on: |config| config.senergy_can.soc_high_res = true,
+    },
+    FirmwareOption {
+        protocol: "sorotec-can",
+        claim: "pylon_profile",
+        switch_on: |config| config.sorotec_can.pylon_profile = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "events",
+        switch_on: |config| config.studer_can.events = true,
+    },
+    FirmwareOption {
+        protocol: "studer-can",
+        claim: "pylon_name",
+        switch_on: |config| config.studer_can.manufacturer_name = *b"PYLON   ",
+    },
+    FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "cell_extremes",
+        // It sends them by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "goodwe-can",
+        claim: "capacity_frame",
+        switch_on: |config| config.goodwe_can.installed_capacity = true,
+    },
+    FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "brand_frame",
+        // It sends it by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "luxpower-can",
+        claim: "remote_command",
+        switch_on: |config| config.luxpower_can.remote_command = true,
+    },
+    FirmwareOption {
+        protocol: "ginlong-can",
+        claim: "aobo_frames",
+        switch_on: |config| config.ginlong_can.aobo_frames = true,
+    },
+    FirmwareOption {
+        protocol: "tbb-can",
+        claim: "t2_frames",
+        switch_on: |config| config.tbb_can.t2_frames = true,
+    },
+    FirmwareOption {
         protocol: "pylon-rs485",
         claim: "group_question",
         // It always answers them.

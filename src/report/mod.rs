@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | [`layout`] | a protocol definition as a person reads it |
+//! | [`dbc`] | a CAN protocol for other tools |
 //! | [`model`] | what a report says: where the run took place, its cases, its end, counts |
 //! | [`console`] | the screen: suites, failures, remarks, summary |
 //! | [`bytes`] | the data of a frame with the bytes at fault marked |
@@ -16,6 +17,7 @@
 
 pub mod bytes;
 pub mod console;
+pub mod dbc;
 pub mod failure;
 #[cfg(test)]
 mod fixture;

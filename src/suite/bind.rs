@@ -1,8 +1,11 @@
 //! A case on one protocol: cases of suites for all protocols name fields, not messages; here the messages are found.
 
-use crate::definition::{AddressClass, Field, Kind, Message, Presence, Protocol, Sender};
+use std::rc::Rc;
+
+use crate::definition::{Field, Kind, Message, Protocol};
 use crate::value::Quantity;
 
+use super::load::OUT_OF_RANGE;
 use super::{Action, Case, Content, Demand, Expect, Step, Suite, demand};
 
 /// The full name of a case: `pylon-can/limits/limits-are-coded-exactly`, with the protocol before it where the suite runs
@@ -33,8 +36,27 @@ pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     }
     bound
         .allow
-        .retain(|id| protocol.rules.iter().any(|rule| rule.id == *id));
+        .retain(|id| *id == OUT_OF_RANGE || protocol.rules.iter().any(|rule| rule.id == *id));
     Ok(bound)
+}
+
+/// A case as it runs on a protocol, under its full name, or why it cannot run there.
+#[derive(Clone, Debug)]
+pub struct BoundCase {
+    /// Its full name.
+    pub id: String,
+    /// The case, whose demands name their messages.
+    pub case: Result<Rc<Case>, String>,
+}
+
+impl BoundCase {
+    /// Binds a case.
+    pub fn new(suite: &Suite, case: &Case, protocol: &Protocol) -> BoundCase {
+        BoundCase {
+            id: case_id(protocol, suite, case),
+            case: bind(case, protocol).map(Rc::new),
+        }
+    }
 }
 
 /// Whether a case is meant to run on `protocol`.
@@ -112,7 +134,7 @@ fn bind_step(step: &Step, protocol: &Protocol) -> Result<Option<Step>, String> {
 fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option<Action>, String> {
     let mut parts: Vec<(&Message, Vec<(String, Demand)>)> = Vec::new();
     for (name, demanded) in &expect.content.fields {
-        let Some((message, field)) = carrier(name, protocol) else {
+        let Some((message, field)) = protocol.carrier(name, super::is_askable) else {
             if expect.if_carried {
                 continue;
             }
@@ -146,26 +168,6 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option
         (None, _) if expect.if_carried => Ok(None),
         (None, _) => Err("nothing says which message is meant".into()),
     }
-}
-
-/// The message that carries a field of the bank, among those that every battery sends: one of the whole system before
-/// one of a pack.
-fn carrier<'p>(name: &str, protocol: &'p Protocol) -> Option<(&'p Message, &'p Field)> {
-    protocol
-        .messages
-        .iter()
-        .filter(|message| message.from == Sender::Bms && message.danger.is_none())
-        .filter(|message| message.presence == Presence::Default && message.claim.is_none())
-        .filter(|message| !protocol.asks() || super::is_askable(message))
-        .filter_map(|message| Some((message, message.field(name)?)))
-        .min_by_key(|(message, field)| {
-            let address = match message.address {
-                AddressClass::System => 0,
-                AddressClass::Any => 1,
-                AddressClass::Pack => 2,
-            };
-            (field.of_pack, address)
-        })
 }
 
 /// The demand as this wire can carry it.
@@ -293,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_cadence_means_nothing_where_the_battery_only_answers() {
-        let step = "{ period: { message: limits } }";
+        let step = "{ period: { message: limits, is: 1 s, tolerance: 50 % } }";
         assert!(bound(step, "pylon-can").is_ok());
         assert!(bound(step, "pylon-rs485").is_err());
     }

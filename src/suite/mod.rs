@@ -19,9 +19,9 @@ mod bind;
 pub(crate) mod demand;
 mod frame_text;
 
-pub use bind::{bind, case_id, is_meant_for};
-pub use load::load;
+pub use bind::{BoundCase, bind, case_id, is_meant_for};
 pub(crate) use load::{is_askable, question};
+pub use load::{load, load_all};
 pub use model::*;
 
 /// The built-in definitions for tests, loaded once.

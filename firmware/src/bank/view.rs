@@ -74,6 +74,10 @@ pub struct BankView {
     pub average_cycle_count: u16,
     /// The highest number of cycles (B-113).
     pub cycle_count: u16,
+    /// Sum of the energy that has gone in, in Wh.
+    pub lifetime_charge_energy_wh: u32,
+    /// Sum of the energy that has gone out, in Wh.
+    pub lifetime_discharge_energy_wh: u32,
     /// Highest cell.
     pub max_cell_voltage_mv: Extreme<u16>,
     /// Lowest cell.
@@ -197,6 +201,8 @@ struct Sums {
     min_soh: u8,
     cycles: i64,
     max_cycles: u16,
+    charged_wh: u32,
+    discharged_wh: u32,
     highest_cell: Option<Extreme<u16>>,
     lowest_cell: Option<Extreme<u16>>,
     remaining: u32,
@@ -235,6 +241,8 @@ impl Sums {
         self.soh += u32::from(pack.soh_percent);
         self.cycles += i64::from(pack.cycle_count);
         self.max_cycles = self.max_cycles.max(pack.cycle_count);
+        self.charged_wh = self.charged_wh.saturating_add(pack.lifetime_charge_energy_wh);
+        self.discharged_wh = self.discharged_wh.saturating_add(pack.lifetime_discharge_energy_wh);
         for (index, value) in (1..).zip(pack.cell_voltage_mv) {
             let here = Extreme {
                 value,
@@ -293,6 +301,8 @@ impl Sums {
             min_soh_percent: self.min_soh,
             average_cycle_count: u16::try_from(mean(self.cycles)).unwrap_or(u16::MAX),
             cycle_count: self.max_cycles,
+            lifetime_charge_energy_wh: self.charged_wh,
+            lifetime_discharge_energy_wh: self.discharged_wh,
             max_cell_voltage_mv: self.highest_cell.unwrap_or(nowhere),
             min_cell_voltage_mv: self.lowest_cell.unwrap_or(nowhere),
             remaining_capacity_mah: self.remaining,

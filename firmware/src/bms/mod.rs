@@ -8,18 +8,16 @@ mod controls;
 use core::time::Duration;
 
 use crate::bank::{Bank, BankView};
-use crate::can::{self, Broadcast};
-use crate::config::{Bus, Config, MAX_PACKS, Protocol};
+use crate::can::CanProtocol;
+use crate::can::broadcast::Broadcast;
+use crate::config::{Config, MAX_PACKS, Protocol};
 use crate::frame::CanFrame;
 use crate::key::ResetKey;
 use crate::pack::PackView;
 use crate::pack::state::{PackState, Power};
 use crate::panel::Panel;
 use crate::panel::protocol_setting::ProtocolSetting;
-use crate::rs485::{
-    self, AfterReply, Context, Outcome, REPLY_DELAY, SerialPort, growatt_rs485, pace_modbus, pylon_rs485,
-    voltronic_rs485,
-};
+use crate::rs485::{AfterReply, SerialPort};
 use crate::setting::{SetError, Setting};
 use crate::time::Instant;
 use crate::timer::{Timer, TimerTable};
@@ -82,7 +80,8 @@ pub struct Bms {
     shut_down_by_reset: bool,
     timers: TimerTable,
     bank: Bank,
-    broadcast: Broadcast,
+    /// What is broadcast; `None` where nothing is.
+    broadcast: Option<Broadcast>,
     serial: SerialPort,
 }
 
@@ -108,8 +107,8 @@ impl Bms {
             shut_down_by_reset: false,
             timers: TimerTable::default(),
             bank: Bank::new(config.packs, now),
-            broadcast: Broadcast::new(now),
-            serial: SerialPort::new(),
+            broadcast: None,
+            serial: SerialPort::new(None),
         };
         bms.bank.set_switches(1, bms.config.dip);
         bms.start();
@@ -121,12 +120,18 @@ impl Bms {
     /// May change the answers of every `poll_` call.
     pub fn handle_can(&mut self, now: Instant, frame: &CanFrame) {
         self.advance(now);
-        let heard = self.power == Power::Running
-            && self
-                .protocol()
-                .is_some_and(|protocol| can::is_keepalive(protocol, frame));
-        if heard {
+        let can = self.protocol().and_then(CanProtocol::of);
+        let Some(can) = can.filter(|_| self.power == Power::Running) else {
+            return;
+        };
+        if (can.is_keepalive)(frame) {
+            if let Some(broadcast) = &mut self.broadcast {
+                broadcast.note_inverter(self.now);
+            }
             self.note_inverter();
+        }
+        if can.orders_shutdown(frame, &self.config) {
+            self.fall_asleep();
         }
     }
 
@@ -138,47 +143,16 @@ impl Bms {
     ///
     /// May change the answers of every `poll_` call.
     pub fn handle_serial(&mut self, now: Instant, bytes: &[u8]) {
-        // Whether a frame had stopped before these bytes is for its collector to say, which knows how long they took.
-        if !self.speaks_modbus() || self.serial.collector.is_continued(now, bytes.len()) {
-            self.timers.stop(Timer::PartialFrame);
+        // Whether a frame was over before these bytes is for the port to say, which knows how long they took.
+        if self.serial.is_continued(now, bytes.len()) {
+            self.timers.stop(Timer::Silence);
         }
         self.advance(now);
-        if self.power != Power::Running || self.bus() != Some(Bus::Serial) {
+        if self.power != Power::Running {
             return;
         }
-        if self.speaks_modbus() {
-            self.serial.collector.push(self.now, bytes);
-            if let Some(timeout) = self.serial.collector.timeout() {
-                self.timers.set(Timer::PartialFrame, timeout);
-            }
-            return;
-        }
-        self.serial.deframer.note_arrival(self.now, bytes.len());
-        for byte in bytes {
-            let Some(text) = self.serial.deframer.push(*byte) else {
-                continue;
-            };
-            if self.timers.get(Timer::Reply).is_some() {
-                continue;
-            }
-            let mut context = Context {
-                now: self.now,
-                config: &self.config,
-                bank: &mut self.bank,
-            };
-            match pylon_rs485::answer(text, &mut context, &mut self.serial.reply) {
-                Outcome::Silence => {}
-                Outcome::Answered(after_reply) => {
-                    self.serial.after_reply = after_reply;
-                    self.timers.set(Timer::Reply, self.now + REPLY_DELAY);
-                    self.note_inverter();
-                }
-            }
-        }
-        match self.serial.deframer.timeout() {
-            Some(timeout) => self.timers.set(Timer::PartialFrame, timeout),
-            None => self.timers.stop(Timer::PartialFrame),
-        }
+        let answered = self.serial.receive(self.now, bytes, &self.config, &mut self.bank);
+        self.follow_serial(answered);
     }
 
     /// Lets happen what is due at `now`; a call too early does nothing.
@@ -193,13 +167,20 @@ impl Bms {
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit<'_>> {
         self.advance(now);
         if self.timers.is_due(Timer::Broadcast, self.now) {
-            let (frame, next) = self.broadcast.next_frame(self.now, &self.config, &self.bank)?;
-            self.timers.set(Timer::Broadcast, next);
-            return Some(Transmit::Can(frame));
+            match &mut self.broadcast {
+                None => self.timers.stop(Timer::Broadcast),
+                Some(broadcast) => {
+                    let (frame, next) = broadcast.next_frame(self.now, &self.config, &self.bank);
+                    self.timers.set(Timer::Broadcast, next);
+                    if let Some(frame) = frame {
+                        return Some(Transmit::Can(frame));
+                    }
+                }
+            }
         }
         if self.timers.is_due(Timer::Reply, self.now) {
             self.timers.stop(Timer::Reply);
-            match self.serial.after_reply.take() {
+            match self.serial.begin_reply() {
                 None => {}
                 Some(AfterReply::TurnPackOff(pack)) if pack > 1 => {
                     self.bank.sleep_pack(self.now, pack);
@@ -208,12 +189,7 @@ impl Bms {
                 // The master is the one that talks: without it the whole bank is silent.
                 Some(AfterReply::TurnPackOff(_) | AfterReply::ShutDown) => self.fall_asleep(),
             }
-            let reply = if self.speaks_modbus() {
-                self.serial.modbus_reply.as_slice()
-            } else {
-                self.serial.reply.as_slice()
-            };
-            return Some(Transmit::Serial(reply));
+            return Some(Transmit::Serial(self.serial.reply()));
         }
         None
     }
@@ -364,7 +340,7 @@ impl Bms {
         self.reset_key.forget();
         self.inverter_lost = false;
         self.timers.stop_all();
-        self.serial = SerialPort::new();
+        self.serial = SerialPort::new(None);
         self.bank.latch_switches();
         self.config.dip = self.bank.master_switches().1;
         self.bank.stop(self.now, Power::Starting);
@@ -390,13 +366,9 @@ impl Bms {
         if self.timers.is_due(Timer::InitDone, self.now) {
             self.finish_init();
         }
-        if self.timers.is_due(Timer::PartialFrame, self.now) {
-            self.timers.stop(Timer::PartialFrame);
-            if self.speaks_modbus() {
-                self.answer_modbus();
-            } else {
-                self.serial.deframer.reset();
-            }
+        if self.timers.is_due(Timer::Silence, self.now) {
+            let answered = self.serial.fall_silent(self.now, &self.config, &mut self.bank);
+            self.follow_serial(answered);
         }
         if self.timers.is_due(Timer::PackPoll, self.now) {
             self.schedule_pack_poll();
@@ -435,35 +407,16 @@ impl Bms {
         self.setting.protocol()
     }
 
-    fn bus(&self) -> Option<Bus> {
-        self.protocol().map(Protocol::bus)
-    }
-
-    fn speaks_modbus(&self) -> bool {
-        self.protocol().is_some_and(rs485::is_modbus)
-    }
-
-    /// Answers the Modbus frame that the silence on the line has ended.
-    fn answer_modbus(&mut self) {
-        let protocol = self.protocol();
-        let (frame, last_byte) = self.serial.collector.take();
-        if self.timers.get(Timer::Reply).is_some() {
-            return;
+    /// Sets the timers as the serial port wants them, and draws the conclusions from a question that is answered.
+    fn follow_serial(&mut self, answered: bool) {
+        let port = &self.serial;
+        for (timer, at) in [(Timer::Silence, port.silence_at()), (Timer::Reply, port.reply_at())] {
+            match at {
+                Some(at) => self.timers.set(timer, at),
+                None => self.timers.stop(timer),
+            }
         }
-        let mut context = Context {
-            now: self.now,
-            config: &self.config,
-            bank: &mut self.bank,
-        };
-        let reply = &mut self.serial.modbus_reply;
-        let outcome = match protocol {
-            Some(Protocol::GrowattRs485) => growatt_rs485::answer(frame, &mut context, &mut self.serial.growatt, reply),
-            Some(Protocol::VoltronicRs485) => voltronic_rs485::answer(frame, &mut context, reply),
-            _ => pace_modbus::answer(frame, &mut context, reply),
-        };
-        if let Outcome::Answered(after_reply) = outcome {
-            self.serial.after_reply = after_reply;
-            self.timers.set(Timer::Reply, last_byte + REPLY_DELAY);
+        if answered {
             self.note_inverter();
             // A write may have changed what the battery protects itself by.
             self.refresh_bank();
@@ -472,14 +425,15 @@ impl Bms {
 
     /// Begins to speak the protocol that is selected, with nothing left over of another one.
     fn start_speaking(&mut self, now: Instant) {
-        for timer in [Timer::Broadcast, Timer::Reply, Timer::PartialFrame] {
+        for timer in [Timer::Broadcast, Timer::Reply, Timer::Silence] {
             self.timers.stop(timer);
         }
-        self.serial = SerialPort::new();
+        self.serial = SerialPort::new(self.protocol());
+        self.broadcast = None;
         if let Some(protocol) = self.protocol() {
             self.config.protocol = protocol;
-            if protocol.bus() == Bus::Can && self.is_master() {
-                self.broadcast = Broadcast::new(now);
+            if let Some(can) = CanProtocol::of(protocol).filter(|_| self.is_master()) {
+                self.broadcast = Some(Broadcast::new(can, now));
                 self.timers.set(Timer::Broadcast, now);
             }
         }

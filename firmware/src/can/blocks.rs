@@ -7,16 +7,27 @@ use core::ops::Range;
 use crate::bank::{BankView, Extreme};
 use crate::convert::{div_nearest, saturate_i16, saturate_u16};
 use crate::flags::{self, Flag};
+use crate::frame::CanFrame;
 use crate::pack::cells::CELL_COUNT;
 use crate::pack::sensors::CELL_SENSOR_COUNT;
 use crate::protection::condition::Condition::{self, *};
 use crate::protection::condition::ConditionSet;
 
-fn put_u16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
+/// Whether a frame is a 0x305, the acknowledge of the family: whatever its content, length or identifier format,
+/// even a remote frame.
+pub(crate) fn is_any_keepalive(frame: &CanFrame) -> bool {
+    const KEEPALIVE: u32 = 0x305;
+
+    frame.raw_id() == KEEPALIVE
+}
+
+/// Writes a number of 16 bits, low byte first; what does not fit becomes the nearest number that does.
+pub(super) fn put_u16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
     data[field].copy_from_slice(&saturate_u16(value).to_le_bytes());
 }
 
-fn put_i16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
+/// The same for a number with a sign.
+pub(super) fn put_i16(data: &mut [u8; 8], field: Range<usize>, value: i64) {
     data[field].copy_from_slice(&saturate_i16(value).to_le_bytes());
 }
 
@@ -65,6 +76,22 @@ pub(crate) fn emit_state_of_charge(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// 0x355 with the state of charge in 0.01 % beside it (sheet sma-can, A; README 5.1).
+///
+/// | bytes | field | type | unit |
+/// |---|---|---|---|
+/// | 0-1 | soc | u16 | % |
+/// | 2-3 | soh | u16 | % |
+/// | 4-5 | soc_high_res; never 0 while soc is not, since a listener may prefer it | u16 | 0.01 % |
+/// | 6-7 | reserved, 0 | | |
+pub(crate) fn emit_state_of_charge_high_res(view: &BankView, data: &mut [u8; 8]) {
+    const SOC_HIGH_RES: Range<usize> = 4..6;
+
+    emit_state_of_charge(view, data);
+    let least = u16::from(view.soc_percent > 0);
+    put_u16(data, SOC_HIGH_RES, view.soc_centipercent.max(least).into());
+}
+
 /// 0x356: measured values (sheet pylon-can, A; sign of the current B).
 ///
 /// | bytes | field | type | unit |
@@ -87,6 +114,16 @@ pub(crate) fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
         view.cell_temperature.map_or(0, |cells| cells.mean_deci_c.into()),
     );
     data[RESERVED].fill(0);
+}
+
+/// 0x356 in protocols where 0x8000 marks a value that is not available (sheet sma-can, A): as above, but a current
+/// beyond the field stops one step before the mark.
+pub(crate) fn emit_measurements_beside_marks(view: &BankView, data: &mut [u8; 8]) {
+    const CURRENT: Range<usize> = 2..4;
+
+    emit_measurements(view, data);
+    let current = div_nearest(view.pack_current_ma.into(), 100).max(i64::from(i16::MIN) + 1);
+    put_i16(data, CURRENT, current);
 }
 
 /// The places of 0x359 (README 3.6, column 0x359, with its substitutes in brackets).
@@ -191,6 +228,18 @@ pub(crate) fn emit_alarm_bits(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED] = 0;
 }
 
+/// The same with the imbalance of the cells as bit 4 of byte 3 (goodwe-can, ginlong-can; C). The library also has
+/// bit 4 of byte 1, its protection, which an imbalance of this battery never is.
+pub(crate) fn emit_alarm_bits_with_imbalance(view: &BankView, data: &mut [u8; 8]) {
+    const ALARMS_2: usize = 3;
+    const IMBALANCE: u8 = 1 << 4;
+
+    emit_alarm_bits(view, data);
+    if view.conditions.contains(CellImbalanceAlarm) {
+        data[ALARMS_2] |= IMBALANCE;
+    }
+}
+
 /// One pair of 0x35A: its number from 1, what sets it in the alarm half and what in the warning half.
 struct AlarmPair {
     number: usize,
@@ -276,16 +325,30 @@ const ALARM_PAIRS: &[AlarmPair] = &[
 /// | 0-3 | protections, pair n at byte (n - 1) / 4 from the low bits up; 01 = active |
 /// | 4-7 | alarms, in the same order |
 pub(crate) fn emit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    data.fill(0);
+    mark_active_pairs(view, data);
+}
+
+/// 0x35A as SMA has it (sheet sma-can, A): an inactive pair says so, 10; the reserved pairs 14 to 16 are 00.
+pub(crate) fn emit_explicit_alarm_pairs(view: &BankView, data: &mut [u8; 8]) {
+    const ALL_INACTIVE: [u8; 4] = [0xAA, 0xAA, 0xAA, 0x02];
+
+    data[..4].copy_from_slice(&ALL_INACTIVE);
+    data[4..].copy_from_slice(&ALL_INACTIVE);
+    mark_active_pairs(view, data);
+}
+
+fn mark_active_pairs(view: &BankView, data: &mut [u8; 8]) {
     const PROTECTIONS: usize = 0;
     const ALARMS: usize = 4;
+    const MASK: u8 = 0b11;
     const ACTIVE: u8 = 0b01;
 
-    data.fill(0);
     for place in ALARM_PAIRS {
         let (byte, shift) = ((place.number - 1) / 4, (place.number - 1) % 4 * 2);
         for (half, set_by) in [(PROTECTIONS, place.protections), (ALARMS, place.alarms)] {
             if view.conditions.intersects(set_by) {
-                data[half + byte] |= ACTIVE << shift;
+                data[half + byte] = data[half + byte] & !(MASK << shift) | ACTIVE << shift;
             }
         }
     }
@@ -309,26 +372,33 @@ pub(crate) fn emit_requests(view: &BankView, data: &mut [u8; 8]) {
     data[RESERVED].fill(0);
 }
 
+/// The unit of temperature in frame 0x370, on which the sources differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CellExtremesVariant {
+    /// Variant M: whole degrees Celsius, as in every capture.
+    #[default]
+    WholeDegrees,
+    /// Variant S: 0.1 degC, as in the Seplos text.
+    Tenths,
+}
+
 /// 0x370: extremes of the cells (sheet pylon-can, C; scale Q-23).
 ///
 /// | bytes | field | type | unit |
 /// |---|---|---|---|
-/// | 0-1 | max_cell_temperature | i16 | 1 degC, or 0.1 degC where `tenths` |
+/// | 0-1 | max_cell_temperature | i16 | 1 degC, or 0.1 degC in variant S |
 /// | 2-3 | min_cell_temperature | i16 | the same |
 /// | 4-5 | max_cell_voltage | u16 | 1 mV |
 /// | 6-7 | min_cell_voltage | u16 | 1 mV |
-pub(crate) fn emit_cell_extremes(view: &BankView, tenths: bool, data: &mut [u8; 8]) {
+pub(crate) fn emit_cell_extremes(view: &BankView, variant: CellExtremesVariant, data: &mut [u8; 8]) {
     const MAX_TEMPERATURE: Range<usize> = 0..2;
     const MIN_TEMPERATURE: Range<usize> = 2..4;
     const MAX_VOLTAGE: Range<usize> = 4..6;
     const MIN_VOLTAGE: Range<usize> = 6..8;
 
-    let scale = |deci_c: i16| {
-        if tenths {
-            deci_c.into()
-        } else {
-            div_nearest(deci_c.into(), 10)
-        }
+    let scale = |deci_c: i16| match variant {
+        CellExtremesVariant::WholeDegrees => div_nearest(deci_c.into(), 10),
+        CellExtremesVariant::Tenths => deci_c.into(),
     };
     put_i16(
         data,
@@ -509,6 +579,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn state_of_charge_in_hundredths() {
+        let with_soc = |percent, centipercent| {
+            let view = with(|view| {
+                (view.soc_percent, view.soc_centipercent, view.soh_percent) = (percent, centipercent, 99);
+            });
+            written(|data| emit_state_of_charge_high_res(&view, data))
+        };
+        // T-S2 of sheet studer-can.
+        assert_eq!(with_soc(76, 7642), [0x4C, 0, 0x63, 0, 0xDA, 0x1D, 0, 0]);
+        assert_eq!(with_soc(100, 10_000), [0x64, 0, 0x63, 0, 0x10, 0x27, 0, 0]);
+        assert_eq!(with_soc(1, 0), [1, 0, 0x63, 0, 1, 0, 0, 0]);
+        assert_eq!(with_soc(0, 0), [0, 0, 0x63, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
     fn measurements() {
         let measured = |millivolts, milliamperes, deci_c| {
             let view = with(|view| {
@@ -536,10 +621,27 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_mark_is_no_current() {
+        let current = |milliamperes| {
+            let view = with(|view| view.pack_current_ma = milliamperes);
+            let data = written(|data| emit_measurements_beside_marks(&view, data));
+            [data[2], data[3]]
+        };
+        assert_eq!(current(-37_500), [0x89, 0xFE]); // T-S3 of sheet studer-can
+        assert_eq!(current(-3_276_700), [0x01, 0x80]);
+        assert_eq!(current(-3_276_800), [0x01, 0x80]);
+        assert_eq!(current(-20_000_000), [0x01, 0x80]);
+        assert_eq!(current(20_000_000), [0xFF, 0x7F]);
+    }
+
+    #[test]
     fn no_temperature_is_zero() {
         let view = with(|view| view.cell_temperature = None);
         assert_eq!(written(|data| emit_measurements(&view, data))[4..6], [0, 0]);
-        assert_eq!(written(|data| emit_cell_extremes(&view, false, data))[..4], [0; 4]);
+        assert_eq!(
+            written(|data| emit_cell_extremes(&view, CellExtremesVariant::WholeDegrees, data))[..4],
+            [0; 4]
+        );
         assert_eq!(written(|data| emit_cell_extreme_numbers(&view, data))[..4], [0; 4]);
         assert_eq!(written(|data| emit_cell_extremes_kelvin(&view, data))[4..], [0; 4]);
         assert_eq!(written(|data| emit_place::<u16>(None, b'C', data)), [0; 8]);
@@ -669,6 +771,11 @@ pub(crate) mod tests {
                 let pairs = written(|data| emit_alarm_pairs(&view, data));
                 assert_eq!(pairs[..4], protections.to_le_bytes(), "{} in 0x35A", condition.name());
                 assert_eq!(pairs[4..], warnings.to_le_bytes(), "{} in 0x35A", condition.name());
+                // 01 where a pair is active, otherwise 10; T-S4 to T-S7 of sheet studer-can.
+                let explicit = |active: u32| (0x02AA_AAAA & !(active << 1) | active).to_le_bytes();
+                let pairs = written(|data| emit_explicit_alarm_pairs(&view, data));
+                assert_eq!(pairs[..4], explicit(protections), "{} in 0x35A", condition.name());
+                assert_eq!(pairs[4..], explicit(warnings), "{} in 0x35A", condition.name());
             }
         }
     }
@@ -712,17 +819,19 @@ pub(crate) mod tests {
 
     #[test]
     fn cell_extremes_and_their_numbers() {
+        use CellExtremesVariant::{Tenths, WholeDegrees};
+
         // P-C6, P-C7: a capture in whole degrees.
         let view = extremes((3570, 1), (3567, 5), (308, 4), (302, 3));
-        let whole = written(|data| emit_cell_extremes(&view, false, data));
+        let whole = written(|data| emit_cell_extremes(&view, WholeDegrees, data));
         assert_eq!(whole, [0x1F, 0, 0x1E, 0, 0xF2, 0x0D, 0xEF, 0x0D]);
-        let tenths = written(|data| emit_cell_extremes(&view, true, data));
+        let tenths = written(|data| emit_cell_extremes(&view, Tenths, data));
         assert_eq!(tenths, [0x34, 1, 0x2E, 1, 0xF2, 0x0D, 0xEF, 0x0D]);
         let numbers = written(|data| emit_cell_extreme_numbers(&view, data));
         assert_eq!(numbers, [4, 0, 3, 0, 1, 0, 5, 0]);
 
         let cold = extremes((3300, 1), (3300, 1), (-5, 1), (-125, 1));
-        let whole = written(|data| emit_cell_extremes(&cold, false, data));
+        let whole = written(|data| emit_cell_extremes(&cold, WholeDegrees, data));
         assert_eq!(whole[..4], [0xFF, 0xFF, 0xF3, 0xFF]);
     }
 

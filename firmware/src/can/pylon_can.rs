@@ -4,125 +4,108 @@
 //! with 0x305; the battery depends on nothing in it and never sends it itself.
 
 use core::ops::Range;
+use core::time::Duration;
 
-use super::{Message, blocks};
+use super::blocks::{self, CellExtremesVariant};
+use super::{CanProtocol, Emit, IdFormat, Message};
 use crate::bank::BankView;
-use crate::config::{CellExtremesVariant, Config};
+use crate::config::{Config, Protocol};
 use crate::convert::{div_nearest, saturate_u16};
-use crate::frame::CanFrame;
 
-/// The inverter's acknowledge.
-const KEEPALIVE: u32 = 0x305;
+/// Options of Pylon CAN; by default exactly the six frames of V1.2, all with eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PylonCanOptions {
+    /// The text of 0x35E; inverters look for one that begins with `PYLON`.
+    pub manufacturer_name: [u8; 8],
+    /// Send the lengths of V1.2 (8, 4, 6, 7, 2, 8) instead of eight bytes in every frame.
+    pub short_frames: bool,
+    /// Also send 0x35A, alarms in pairs of bits.
+    pub alarm_pairs: bool,
+    /// Also send 0x35F, the identity of V1.3.
+    pub identity: bool,
+    /// Also send 0x370 and 0x371, the extremes of the cells and their numbers.
+    pub cell_extremes: Option<CellExtremesVariant>,
+    /// Also send 0x372 to 0x377, modules and extremes in Victron's layout.
+    pub modules: bool,
+    /// Also send 0x379, the installed capacity.
+    pub installed_capacity: bool,
+    /// Also send 0x354, rated and remaining capacity, as Discover batteries do.
+    pub capacities: bool,
+}
 
-/// The messages in sending order: the six of V1.2 first, then the options.
-pub(crate) const MESSAGES: &[Message] = &[
-    core(0x351, |_| 8, |view, _, data| blocks::emit_limits(view, data)),
-    core(
-        0x355,
-        |config| short(config, 4),
-        |view, _, data| blocks::emit_state_of_charge(view, data),
-    ),
-    core(
-        0x356,
-        |config| short(config, 6),
-        |view, _, data| blocks::emit_measurements(view, data),
-    ),
-    core(
-        0x359,
-        |config| short(config, 7),
-        |view, _, data| blocks::emit_alarm_bits(view, data),
-    ),
-    core(
-        0x35C,
-        |config| short(config, 2),
-        |view, _, data| blocks::emit_requests(view, data),
-    ),
-    core(
-        0x35E,
-        |_| 8,
-        |_, config, data| *data = config.pylon_can.manufacturer_name,
-    ),
-    optional(
-        0x35A,
-        |config| config.pylon_can.alarm_pairs,
-        |view, _, data| blocks::emit_alarm_pairs(view, data),
-    ),
-    optional(
-        0x35F,
-        |config| config.pylon_can.identity,
-        |view, _, data| emit_identity(view, data),
-    ),
-    optional(0x370, extremes_included, |view, config, data| {
-        let tenths = config.pylon_can.cell_extremes == Some(CellExtremesVariant::Tenths);
-        blocks::emit_cell_extremes(view, tenths, data);
-    }),
-    optional(0x371, extremes_included, |view, _, data| {
-        blocks::emit_cell_extreme_numbers(view, data)
-    }),
-    optional(0x372, modules_included, |view, _, data| {
-        blocks::emit_modules(view, data)
-    }),
-    optional(0x373, modules_included, |view, _, data| {
-        blocks::emit_cell_extremes_kelvin(view, data)
-    }),
-    optional(0x374, modules_included, |view, _, data| {
-        blocks::emit_place(Some(view.min_cell_voltage_mv), b'C', data);
-    }),
-    optional(0x375, modules_included, |view, _, data| {
-        blocks::emit_place(Some(view.max_cell_voltage_mv), b'C', data);
-    }),
-    optional(0x376, modules_included, |view, _, data| {
-        blocks::emit_place(view.cell_temperature.map(|cells| cells.min), b'T', data);
-    }),
-    optional(0x377, modules_included, |view, _, data| {
-        blocks::emit_place(view.cell_temperature.map(|cells| cells.max), b'T', data);
-    }),
-    optional(
-        0x379,
-        |config| config.pylon_can.installed_capacity,
-        |view, _, data| blocks::emit_installed_capacity(view, data),
-    ),
-    optional(
-        0x354,
-        |config| config.pylon_can.capacities,
-        |view, _, data| emit_capacities(view, data),
-    ),
-];
-
-const fn core(id: u16, length: fn(&Config) -> u8, emit: fn(&BankView, &Config, &mut [u8; 8])) -> Message {
-    Message {
-        id,
-        included: |_| true,
-        length,
-        emit,
+impl Default for PylonCanOptions {
+    fn default() -> PylonCanOptions {
+        PylonCanOptions {
+            manufacturer_name: *b"PYLON   ",
+            short_frames: false,
+            alarm_pairs: false,
+            identity: false,
+            cell_extremes: None,
+            modules: false,
+            installed_capacity: false,
+            capacities: false,
+        }
     }
 }
 
-const fn optional(id: u16, included: fn(&Config) -> bool, emit: fn(&BankView, &Config, &mut [u8; 8])) -> Message {
-    Message {
-        id,
-        included,
-        length: |_| 8,
-        emit,
-    }
+/// Pylon CAN; the six messages of V1.2 come first, then the options.
+pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
+    protocol: Protocol::PylonCan,
+    id_format: IdFormat::Standard,
+    cycle: Duration::from_secs(1),
+    messages: &[
+        Message::new(0x351, |now, _, data| blocks::emit_limits(&now.bank, data)),
+        Message::new(0x355, |now, _, data| blocks::emit_state_of_charge(&now.bank, data))
+            .with_length(|config| short(config, 4)),
+        Message::new(0x356, |now, _, data| blocks::emit_measurements(&now.bank, data))
+            .with_length(|config| short(config, 6)),
+        Message::new(0x359, |now, _, data| blocks::emit_alarm_bits(&now.bank, data))
+            .with_length(|config| short(config, 7)),
+        Message::new(0x35C, |now, _, data| blocks::emit_requests(&now.bank, data))
+            .with_length(|config| short(config, 2)),
+        Message::new(0x35E, |_, config, data| *data = config.pylon_can.manufacturer_name),
+        Message::new(0x35A, |now, _, data| blocks::emit_alarm_pairs(&now.bank, data))
+            .only_if(|_, config| config.pylon_can.alarm_pairs),
+        Message::new(0x35F, |now, _, data| emit_identity(&now.bank, data))
+            .only_if(|_, config| config.pylon_can.identity),
+        extremes(0x370, |now, config, data| {
+            let variant = config.pylon_can.cell_extremes.unwrap_or_default();
+            blocks::emit_cell_extremes(&now.bank, variant, data);
+        }),
+        extremes(0x371, |now, _, data| blocks::emit_cell_extreme_numbers(&now.bank, data)),
+        modules(0x372, |now, _, data| blocks::emit_modules(&now.bank, data)),
+        modules(0x373, |now, _, data| blocks::emit_cell_extremes_kelvin(&now.bank, data)),
+        modules(0x374, |now, _, data| {
+            blocks::emit_place(Some(now.bank.min_cell_voltage_mv), b'C', data);
+        }),
+        modules(0x375, |now, _, data| {
+            blocks::emit_place(Some(now.bank.max_cell_voltage_mv), b'C', data);
+        }),
+        modules(0x376, |now, _, data| {
+            blocks::emit_place(now.bank.cell_temperature.map(|cells| cells.min), b'T', data);
+        }),
+        modules(0x377, |now, _, data| {
+            blocks::emit_place(now.bank.cell_temperature.map(|cells| cells.max), b'T', data);
+        }),
+        Message::new(0x379, |now, _, data| blocks::emit_installed_capacity(&now.bank, data))
+            .only_if(|_, config| config.pylon_can.installed_capacity),
+        Message::new(0x354, |now, _, data| emit_capacities(&now.bank, data))
+            .only_if(|_, config| config.pylon_can.capacities),
+    ],
+    is_keepalive: blocks::is_any_keepalive,
+};
+
+const fn extremes(id: u32, emit: Emit) -> Message {
+    Message::new(id, emit).only_if(|_, config| config.pylon_can.cell_extremes.is_some())
+}
+
+const fn modules(id: u32, emit: Emit) -> Message {
+    Message::new(id, emit).only_if(|_, config| config.pylon_can.modules)
 }
 
 /// the length of V1.2 where it is asked for, otherwise eight bytes.
 fn short(config: &Config, length: u8) -> u8 {
     if config.pylon_can.short_frames { length } else { 8 }
-}
-
-fn extremes_included(config: &Config) -> bool {
-    config.pylon_can.cell_extremes.is_some()
-}
-
-fn modules_included(config: &Config) -> bool {
-    config.pylon_can.modules
-}
-
-/// Any 0x305 is a sign of life: whatever its content, length or identifier format, even a remote frame.
-pub(crate) fn is_keepalive(frame: &CanFrame) -> bool {
-    frame.raw_id() == KEEPALIVE
 }
 
 /// 0x354: capacities of the packs online, as Discover batteries send them (sheet pylon-can, C).
@@ -178,23 +161,5 @@ mod tests {
         };
         let data = written(|data| emit_identity(&view, data));
         assert_eq!(data, [0x4C, 0x49, 1, 3, 0x3C, 2, 0xAA, 0]);
-    }
-
-    #[test]
-    fn every_message_writes_all_its_bytes_and_has_its_own_id() {
-        let view = BankView::example();
-        for (index, message) in MESSAGES.iter().enumerate() {
-            written(|data| (message.emit)(&view, &Config::default(), data));
-            assert_ne!(
-                u32::from(message.id),
-                KEEPALIVE,
-                "the battery never acknowledges itself"
-            );
-            assert!(
-                MESSAGES[..index].iter().all(|other| other.id != message.id),
-                "{:#X} twice",
-                message.id
-            );
-        }
     }
 }

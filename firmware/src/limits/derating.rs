@@ -4,6 +4,7 @@
 //! integers: the factor is never rounded, the limit once, to the nearest 0.1 A.
 
 use crate::convert::div_nearest;
+use crate::pack::PackView;
 use crate::protection::Measured;
 
 /// A factor over an input.
@@ -65,6 +66,46 @@ impl Curve {
         let limit = div_nearest(i64::from(nominal) * numerator, 100 * denominator);
         // A factor is at most 1.
         u16::try_from(limit).unwrap_or(nominal)
+    }
+
+    /// Whether the factor at `input` is below 1.
+    fn reduces(&self, input: i32) -> bool {
+        self.apply(input, u16::MAX) < u16::MAX
+    }
+}
+
+/// Which measurements take a limit of a pack back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Causes {
+    /// A high cell, charging.
+    pub(crate) high_cell: bool,
+    /// A low cell, discharging.
+    pub(crate) low_cell: bool,
+    /// A hot cell, either direction.
+    pub(crate) hot_cell: bool,
+    /// A cold cell, either direction.
+    pub(crate) cold_cell: bool,
+    /// A hot power stage.
+    pub(crate) hot_mosfet: bool,
+}
+
+impl Causes {
+    /// What is seen of a pack.
+    pub(crate) fn of(pack: &PackView) -> Causes {
+        let any_cell = |curve: &Curve| pack.cell_voltage_mv.iter().any(|cell| curve.reduces((*cell).into()));
+        let any_sensor = |curve: &Curve| {
+            let mut read = pack.cell_temperature_deci_c.iter().flatten();
+            read.any(|sensor| curve.reduces((*sensor).into()))
+        };
+        Causes {
+            high_cell: any_cell(&HIGHEST_CELL_CHARGE),
+            low_cell: any_cell(&LOWEST_CELL_DISCHARGE),
+            hot_cell: any_sensor(&HOTTEST_CELL_CHARGE) || any_sensor(&HOTTEST_CELL_DISCHARGE),
+            cold_cell: any_sensor(&COLDEST_CELL_CHARGE) || any_sensor(&COLDEST_CELL_DISCHARGE),
+            hot_mosfet: pack
+                .mosfet_temperature_deci_c
+                .is_some_and(|sensor| MOSFET.reduces(sensor.into())),
+        }
     }
 }
 

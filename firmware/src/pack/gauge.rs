@@ -7,6 +7,9 @@ use super::simulation::MILLIAMPERE_HOUR;
 /// A state of charge of 100 %, in 0.01 %.
 pub(crate) const FULL: u16 = 10_000;
 
+/// One watt-hour in mV x mA x us.
+const WATT_HOUR: u128 = 3_600_000_000_000_000;
+
 /// Charge and age of a pack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gauge {
@@ -20,6 +23,9 @@ pub(crate) struct Gauge {
     pub(crate) cycle_count: u16,
     /// What has been discharged since the last whole cycle, in mA x us.
     discharged: i128,
+    /// What has gone in and out over its life, in mV x mA x us.
+    charged_energy: u128,
+    discharged_energy: u128,
     /// The pack is known to be full; without it no state of charge above 99.99 % is shown (B-081).
     full_detected: bool,
     /// What has been taken out since the pack was found full, in mA x us; nothing when that is not known.
@@ -116,6 +122,33 @@ impl Gauge {
         }
     }
 
+    /// Counts the energy of a current in mA that flowed for so long at a voltage in mV.
+    pub(crate) fn count_energy(&mut self, millivolts: u32, current_ma: i32, passed: Duration) {
+        let energy = u128::from(millivolts) * u128::from(current_ma.unsigned_abs()) * passed.as_micros();
+        let counter = if current_ma < 0 {
+            &mut self.discharged_energy
+        } else {
+            &mut self.charged_energy
+        };
+        *counter = counter.saturating_add(energy);
+    }
+
+    /// Energy that has gone in and out over the pack's life, in whole watt-hours.
+    pub(crate) fn lifetime_energy_wh(&self) -> (u32, u32) {
+        let whole = |energy: u128| u32::try_from(energy / WATT_HOUR).unwrap_or(u32::MAX);
+        (whole(self.charged_energy), whole(self.discharged_energy))
+    }
+
+    /// Sets the energy that has gone in, in watt-hours.
+    pub(crate) fn set_charged_energy(&mut self, watt_hours: u32) {
+        self.charged_energy = u128::from(watt_hours) * WATT_HOUR;
+    }
+
+    /// Sets the energy that has gone out, in watt-hours.
+    pub(crate) fn set_discharged_energy(&mut self, watt_hours: u32) {
+        self.discharged_energy = u128::from(watt_hours) * WATT_HOUR;
+    }
+
     /// The battery has found the pack full (B-029).
     pub(crate) fn find_full(&mut self) {
         self.set_soc(FULL);
@@ -147,6 +180,8 @@ impl Default for Gauge {
             soh_percent: 100,
             cycle_count: 12,
             discharged: 0,
+            charged_energy: 0,
+            discharged_energy: 0,
             full_detected: false,
             taken_out: None,
         }
@@ -192,6 +227,20 @@ mod tests {
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn energy_is_counted_each_way() {
+        let mut gauge = Gauge::default();
+        gauge.count_energy(53_000, 100_000, HOUR);
+        gauge.count_energy(51_200, -50_000, HOUR * 3);
+        assert_eq!(gauge.lifetime_energy_wh(), (5300, 7680));
+        gauge.set_charged_energy(1_603_100);
+        gauge.set_discharged_energy(850_400);
+        gauge.count_energy(50_000, 72, Duration::from_secs(999));
+        assert_eq!(gauge.lifetime_energy_wh(), (1_603_100, 850_400), "0.999 Wh more");
+        gauge.count_energy(50_000, 72, Duration::from_secs(1));
+        assert_eq!(gauge.lifetime_energy_wh(), (1_603_101, 850_400));
+    }
 
     #[test]
     fn charge_is_counted_to_the_last_microsecond() {

@@ -227,6 +227,7 @@ impl Pack {
                 &self.sensors,
             );
             self.gauge.count(self.current_ma, passed);
+            self.gauge.count_energy(self.voltage_mv(), self.current_ma, passed);
         }
     }
 
@@ -427,6 +428,7 @@ impl Pack {
     pub(crate) fn view(&self, now: Instant, number: u8, address: u8) -> PackView {
         let foreign = self.foreign_limits.filter(|limits| now < limits.until);
         let measured = self.measured();
+        let (charged_wh, discharged_wh) = self.gauge.lifetime_energy_wh();
         let charge_target = derating::charge_limit(&measured, self.nominal_charge_deci_a)
             .min(self.limiter.limit(&self.parameters))
             .min(foreign.map_or(u16::MAX, |f| f.charge_current_deci_a));
@@ -447,6 +449,8 @@ impl Pack {
             full_capacity_mah: self.gauge.full_mah(),
             design_capacity_mah: self.gauge.design_mah,
             cycle_count: self.gauge.cycle_count,
+            lifetime_charge_energy_wh: charged_wh,
+            lifetime_discharge_energy_wh: discharged_wh,
             conditions: self.seen.conditions,
             charge_enable: self.charge.enabled(),
             discharge_enable: self.discharge.enabled(),

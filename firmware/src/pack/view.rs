@@ -40,6 +40,10 @@ pub struct PackView {
     pub design_capacity_mah: u32,
     /// Full cycles.
     pub cycle_count: u16,
+    /// Energy that has gone in over its life, in Wh.
+    pub lifetime_charge_energy_wh: u32,
+    /// Energy that has gone out over its life, in Wh.
+    pub lifetime_discharge_energy_wh: u32,
     /// Active alarms, protections and faults.
     pub conditions: ConditionSet,
     /// Whether charging is allowed (B-070).

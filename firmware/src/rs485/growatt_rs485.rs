@@ -12,9 +12,9 @@
 //! | 0x0100..0x010B, 0x010D, 0x010E | extension, read-only |
 
 use super::modbus::{Access, Exception, Question, Reply};
-use super::{Context, Outcome};
+use super::{Answer, Context, Outcome, SerialProtocol};
 use crate::bank::BankView;
-use crate::config::Identity;
+use crate::config::{Identity, Protocol};
 use crate::convert::{div_nearest, saturate_i16, saturate_u16};
 use crate::flags::{self, Flag};
 use crate::pack::PackView;
@@ -22,6 +22,12 @@ use crate::pack::cells::CELL_COUNT;
 use crate::pack::state::Flow;
 use crate::protection::condition::Condition::*;
 use crate::protection::condition::ConditionSet;
+
+/// Growatt RS485.
+pub(crate) const PROTOCOL: SerialProtocol = SerialProtocol {
+    protocol: Protocol::GrowattRs485,
+    answer: Answer::Modbus(answer),
+};
 
 /// The inverter polls this address only.
 const MASTER: u8 = 1;
@@ -116,11 +122,11 @@ struct Status<'a> {
 }
 
 /// Answers a frame that has come between two silences.
-pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, handshake: &mut Handshake, reply: &mut Reply) -> Outcome {
+fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
     let Some(question) = Question::new_checked(frame) else {
         return Outcome::Silence;
     };
-    let Some(status) = Status::at(question.address, context, *handshake) else {
+    let Some(status) = Status::at(question.address, context) else {
         return Outcome::Silence;
     };
     match question.access() {
@@ -134,7 +140,7 @@ pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, handshake: &mut Ha
         },
         Some(Ok(Access::Write { first: STATUS, values })) if values.len() == 2 => {
             let word = values.iter().fold(0, |word, byte| word << 8 | u16::from(*byte));
-            handshake.inverter_state = word & INVERTER_STATE;
+            context.handshake.inverter_state = word & INVERTER_STATE;
             reply.written(&question, STATUS, 1);
         }
         Some(Ok(Access::Write { .. })) => reply.exception(&question, Exception::Register),
@@ -153,7 +159,7 @@ fn exists(register: u16) -> bool {
 
 impl<'a> Status<'a> {
     /// The master answers for the bank at address 1, a slave that is wired alone for itself at its own.
-    fn at(address: u8, context: &Context<'a>, handshake: Handshake) -> Option<Status<'a>> {
+    fn at(address: u8, context: &Context<'a>) -> Option<Status<'a>> {
         let alone = match context.config.dip {
             0 | 1 if address == MASTER => false,
             own @ 2.. if address == own => true,
@@ -182,7 +188,7 @@ impl<'a> Status<'a> {
             balancing: any(|pack| pack.balancing != 0),
             charging: any(|pack| pack.flow == Flow::Charging),
             discharging: any(|pack| pack.flow == Flow::Discharging),
-            handshake,
+            handshake: *context.handshake,
         })
     }
 

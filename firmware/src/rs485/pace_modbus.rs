@@ -11,14 +11,26 @@
 //! | 150..179 | version and serial numbers, 20 characters each |
 
 use super::modbus::{Access, Exception, Question, Reply};
-use super::{Context, Outcome};
-use crate::config::Identity;
+use super::{Answer, Context, Outcome, SerialProtocol};
+use crate::config::{Identity, Protocol};
 use crate::convert::{div_nearest, saturate_i16, saturate_u16};
 use crate::pack::PackView;
 use crate::pack::state::Flow;
 use crate::protection::condition::{Condition, Condition::*, ConditionSet};
 use crate::protection::parameters::Parameter;
 use crate::setting::Setting;
+
+/// PACE Modbus.
+pub(crate) const PACE: SerialProtocol = SerialProtocol {
+    protocol: Protocol::PaceModbus,
+    answer: Answer::Modbus(answer),
+};
+
+/// SRNE Modbus.
+pub(crate) const SRNE: SerialProtocol = SerialProtocol {
+    protocol: Protocol::SrneModbus,
+    ..PACE
+};
 
 /// Registers from here on do not exist.
 const END: u16 = 180;
@@ -170,7 +182,7 @@ const PARAMETERS: [(Parameter, Coding); 55] = [
 ];
 
 /// Answers a frame that has come between two silences.
-pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
+fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
     let Some(question) = Question::new_checked(frame) else {
         return Outcome::Silence;
     };
@@ -242,7 +254,7 @@ fn value(pack: &PackView, identity: &Identity, register: u16) -> u16 {
         36 => temperature(pack.ambient_temperature_deci_c),
         60..=114 => PARAMETERS
             .get(at(60))
-            .map_or(0, |(parameter, coding)| coding.to_wire(pack.parameters.get(*parameter))),
+            .map_or(0, |(parameter, coding)| coding.encode(pack.parameters.get(*parameter))),
         150..=159 => characters(VERSION, at(150)),
         160..=169 => characters(MODEL_SERIAL_NUMBER, at(160)),
         170..=179 => characters(&identity.serial_number_of(pack.number), at(170)),
@@ -290,7 +302,7 @@ fn characters(text: &[u8], register: usize) -> u16 {
 }
 
 impl Coding {
-    fn to_wire(self, value: i32) -> u16 {
+    fn encode(self, value: i32) -> u16 {
         let value = i64::from(value);
         match self {
             Same => signed_or_not(value),
@@ -300,7 +312,7 @@ impl Coding {
     }
 
     /// The value inside the battery; `None` for a delay that does not fit its byte.
-    fn from_wire(self, parameter: Parameter, raw: u16) -> Option<i32> {
+    fn decode(self, parameter: Parameter, raw: u16) -> Option<i32> {
         // Only temperatures go below zero.
         let number = if parameter.range().0 < 0 {
             i32::from(raw.cast_signed())
@@ -327,7 +339,7 @@ fn write(first: u16, values: &[u8], pack: u8, context: &mut Context<'_>) -> Resu
         (first..).zip(values.chunks_exact(2)).map(|(register, raw)| {
             let index = register.checked_sub(60)?;
             let (parameter, coding) = *PARAMETERS.get(usize::from(index))?;
-            let value = coding.from_wire(parameter, u16::from_be_bytes([*raw.first()?, *raw.get(1)?]))?;
+            let value = coding.decode(parameter, u16::from_be_bytes([*raw.first()?, *raw.get(1)?]))?;
             let setting = Setting::Parameter { parameter, value };
             setting.check().ok().map(|()| setting)
         })

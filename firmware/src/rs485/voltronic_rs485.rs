@@ -12,16 +12,29 @@
 //! | 0x0040..0x0069 | codes for each cell, sensor and limit | pack |
 //! | 0x0070..0x0077 | limits and requests | voltages of the pack, the rest of the bank |
 
-use super::modbus::{Access, Question, Reply};
+use super::modbus::{Access, LengthField, Question, Reply};
 use super::pylon_rs485::pack_questions::{ABOVE, BELOW, cell_status, temperature_status};
-use super::{Context, Outcome};
+use super::{Answer, Context, Outcome, SerialProtocol};
 use crate::bank::BankView;
-use crate::config::Identity;
+use crate::config::{Identity, Protocol};
 use crate::convert::{div_nearest, saturate_u16};
 use crate::flags::{self, Flag};
 use crate::pack::PackView;
 use crate::pack::cells::CELL_COUNT;
 use crate::protection::condition::Condition::{self, *};
+
+/// Options of Voltronic RS485.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VoltronicRs485Options {
+    /// How a reply tells its length (Q-35: in registers; the others are met in the field).
+    pub length: LengthField,
+}
+
+/// Voltronic RS485.
+pub(crate) const PROTOCOL: SerialProtocol = SerialProtocol {
+    protocol: Protocol::VoltronicRs485,
+    answer: Answer::Modbus(answer),
+};
 
 /// Every battery answers to this id.
 const COMMON_ID: u8 = 0x01;
@@ -101,7 +114,7 @@ const STATES: [(&[Condition], &[Condition]); 10] = [
 ];
 
 /// Answers a frame that has come between two silences.
-pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
+fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
     let Some((question, is_sound)) = Question::new_unchecked(frame) else {
         return Outcome::Silence;
     };
@@ -131,7 +144,7 @@ pub(crate) fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply)
         (_, None) => return Outcome::Silence,
         (Ok(Access::Read { first, count }), Some(status)) if count <= READ_AT_MOST => {
             let values = (0..count).map(|step| first.checked_add(step).map_or(0, |register| status.register(register)));
-            reply.values_with(&question, context.config.voltronic_length, values);
+            reply.values_with(&question, context.config.voltronic_rs485.length, values);
         }
         _ => reply.refusal(&question, error::COMMAND),
     }

@@ -33,6 +33,8 @@ impl Setting {
             }
             Setting::Soh { percent } => pack.gauge.soh_percent = percent,
             Setting::CycleCount { cycles } => pack.gauge.cycle_count = cycles,
+            Setting::ChargedEnergy { watt_hours } => pack.gauge.set_charged_energy(watt_hours),
+            Setting::DischargedEnergy { watt_hours } => pack.gauge.set_discharged_energy(watt_hours),
             Setting::RemainingCapacity { milliampere_hours } => {
                 pack.gauge.set_remaining(milliampere_hours);
                 pack.match_charge();

@@ -112,6 +112,8 @@ impl Setting {
             }
             Setting::SensorFitted { .. }
             | Setting::CycleCount { .. }
+            | Setting::ChargedEnergy { .. }
+            | Setting::DischargedEnergy { .. }
             | Setting::PackVoltage { millivolts: None }
             | Setting::SimulatedVoltageLimit { millivolts: None }
             | Setting::Condition { .. }

@@ -115,6 +115,16 @@ pub enum Setting {
         /// Any number.
         cycles: u16,
     },
+    /// Energy that has gone in over the pack's life.
+    ChargedEnergy {
+        /// Wh, any number.
+        watt_hours: u32,
+    },
+    /// Energy that has gone out over the pack's life.
+    DischargedEnergy {
+        /// Wh, any number.
+        watt_hours: u32,
+    },
     /// Charge left, at most the full capacity: 0..=16777.215 Ah. The state of charge goes with it.
     RemainingCapacity {
         /// mAh.

@@ -26,10 +26,7 @@ impl Bench {
 
     /// A battery on CAN that has just ended init, before its first frame.
     pub(crate) fn can(config: Config) -> Bench {
-        let mut bench = Bench::new(Config {
-            protocol: Protocol::PylonCan,
-            ..config
-        });
+        let mut bench = Bench::new(config);
         bench.run_to(1999);
         bench
     }
@@ -110,6 +107,44 @@ impl Bench {
         let frames = self.next_cycle();
         for (id, data) in expected {
             assert_eq!(frames.get(*id), Some(&data.replace(' ', "")), "{id} in {frames:?}");
+        }
+    }
+
+    /// Nothing is sent before the end of init, and then these frames, the same each second; times in milliseconds since
+    /// switch-on.
+    #[track_caller]
+    pub(crate) fn expect_set_each_second(config: Config, expected: &[(u64, &str)]) {
+        let mut bench = Bench::new(config);
+        assert_eq!(bench.run_to(1999), []);
+        let at = |later: u64| {
+            expected
+                .iter()
+                .map(move |(time, text)| (time + later, (*text).to_owned()))
+        };
+        assert_eq!(bench.run_to(2999), at(0).collect::<Vec<Sent>>());
+        assert_eq!(bench.run_to(4999), at(1000).chain(at(2000)).collect::<Vec<Sent>>());
+    }
+
+    /// Sets the limits of every pack before derating, in 0.1 A.
+    #[track_caller]
+    pub(crate) fn limits(&mut self, charge: u16, discharge: u16) {
+        self.set(Setting::ChargeCurrentLimit { deciamperes: charge });
+        self.set(Setting::DischargeCurrentLimit { deciamperes: discharge });
+    }
+
+    /// Holds one condition after the other active, and compares 0x359 (its first four bytes, and `rest`) and 0x35C (its
+    /// first byte, and `more`) then and after letting go.
+    #[track_caller]
+    pub(crate) fn expect_conditions(&mut self, cases: &[(&str, &str, &str)], rest: &str, more: &str) {
+        for (name, flags, requests) in cases {
+            self.force(name, true);
+            self.expect_frames(&[
+                ("359", &format!("{flags} {rest}")),
+                ("35C", &format!("{requests} {more}")),
+            ]);
+            self.force(name, false);
+            self.run_for(4000);
+            self.expect_frames(&[("359", &format!("0000 0000 {rest}")), ("35C", &format!("C0 {more}"))]);
         }
     }
 
@@ -212,5 +247,43 @@ pub(crate) fn frame(text: &str) -> refbms::CanFrame {
                 .collect();
             refbms::CanFrame::new(id, &bytes).unwrap()
         }
+    }
+}
+
+/// A state of a sheet: what is set, and the frames that it gives.
+pub(crate) struct State {
+    pub(crate) packs: u8,
+    /// Charge and discharge limit of a pack, 0.1 A.
+    pub(crate) limits: (u16, u16),
+    pub(crate) soc: u8,
+    pub(crate) soh: u8,
+    pub(crate) millivolts: u32,
+    /// Of a pack.
+    pub(crate) milliamperes: i32,
+    pub(crate) decidegrees: i16,
+    pub(crate) conditions: &'static [&'static str],
+    pub(crate) frames: &'static [(&'static str, &'static str)],
+}
+
+impl State {
+    /// Puts a battery that ends init into the state and compares its frames.
+    #[track_caller]
+    pub(crate) fn check(&self, config: Config) {
+        let mut bench = Bench::can(config);
+        bench.limits(self.limits.0, self.limits.1);
+        bench.set(Setting::soc_percent(self.soc));
+        bench.set(Setting::Soh { percent: self.soh });
+        bench.set(Setting::PackVoltage {
+            millivolts: Some(self.millivolts),
+        });
+        bench.set(Setting::Current {
+            milliamperes: self.milliamperes,
+        });
+        bench.set(Setting::CellTemperature {
+            sensor: None,
+            decidegrees: self.decidegrees,
+        });
+        self.conditions.iter().for_each(|name| bench.force(name, true));
+        bench.expect_frames(self.frames);
     }
 }

@@ -34,7 +34,6 @@ use crate::wire::BusFrame;
 /// A protocol with its cases and the bus to the target.
 pub struct Session<'d> {
     protocol: &'d Protocol,
-    suites: &'d [Suite],
     cases: Vec<Chosen<'d>>,
     /// The capabilities that the target claims.
     claims: Vec<String>,
@@ -99,10 +98,8 @@ pub fn open_all<'d>(choice: &Choice<'d>, setup: &Setup) -> Result<Vec<Session<'d
     for (protocol, cases) in &choice.chosen {
         for (claims, cases) in by_claims(protocol, cases, setup) {
             let bus = open(protocol, setup, &claims)?;
-            let suites = choice.suites;
             sessions.push(Session {
                 protocol,
-                suites,
                 cases,
                 claims,
                 bus,
@@ -223,7 +220,7 @@ impl Session<'_> {
         interrupt: &Interrupt,
         judged: &mut dyn FnMut(CaseResult) -> Result<bool, CliError>,
     ) -> Result<Ended, CliError> {
-        let (protocol, suites) = (self.protocol, self.suites);
+        let protocol = self.protocol;
         let (link, fixture) = match &mut self.bus {
             Bus::Open(link, fixture) => (link, fixture),
             Bus::Absent(why) => {
@@ -274,7 +271,6 @@ impl Session<'_> {
             failure.is_none() && error.is_none() && !interrupt.is_wanted()
         };
         let run = engine::run(
-            suites,
             protocol,
             plan,
             &target,

@@ -75,6 +75,11 @@ pub(super) fn is_product(source: &Source) -> bool {
     source.text.lines().any(|line| line.starts_with("product:"))
 }
 
+/// Whether a file is a list of equivalent faults, not a protocol definition.
+pub(super) fn is_list_of_equivalents(source: &Source) -> bool {
+    source.text.lines().any(|line| line.starts_with("equivalents:"))
+}
+
 /// The context of lowering: where mistakes go, and what names stand for.
 struct Loader<'a> {
     source: &'a Source,
@@ -147,6 +152,7 @@ impl Loader<'_> {
             other_ids: (Outcome::Information, Grade::D),
             forbidden_ids: Vec::new(),
             first_set: None,
+            carriers: Carriers::default(),
             source: self.source.clone(),
         };
         for setting in list(node.get("settings")) {

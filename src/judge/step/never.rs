@@ -74,6 +74,16 @@ impl<'p> NeverMachine<'p> {
         }
     }
 
+    /// Whether a number of the protocol is used, in either width: other nodes of the bus may send what they like on
+    /// their own.
+    fn is_number_of_protocol(&self, frame: &CanFrame) -> bool {
+        let number = frame.id.number();
+        let protocol = self.context.protocol;
+        protocol.messages.iter().any(|message| message.key.number() == number)
+            || protocol.inverter.iter().any(|frame| frame.id.number() == number)
+            || protocol.forbidden_ids.iter().any(|(id, _)| id.number() == number)
+    }
+
     fn is_unwanted(&self, heard: &Heard<'p>) -> bool {
         let can: Option<&CanFrame> = match &heard.frame {
             BusFrame::Can(frame) => Some(frame),
@@ -96,9 +106,11 @@ impl<'p> NeverMachine<'p> {
             }
             Unwanted::WrongIdFormat => {
                 let extended = matches!(self.context.protocol.bus, Bus::Can { extended: true, .. });
-                can.is_some_and(|frame| frame.id.is_extended() != extended)
+                can.is_some_and(|frame| frame.id.is_extended() != extended && self.is_number_of_protocol(frame))
             }
-            Unwanted::Remote => can.is_some_and(|frame| frame.kind == CanKind::Remote),
+            Unwanted::Remote => {
+                can.is_some_and(|frame| frame.kind == CanKind::Remote && self.is_number_of_protocol(frame))
+            }
             Unwanted::UnknownId => can.is_some_and(|frame| !self.is_listed(frame)),
         }
     }

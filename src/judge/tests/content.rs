@@ -143,37 +143,37 @@ fn a_difference_is_explained_by_a_wire_fault() {
         (
             "0240D007FF000000",
             "0x351.charge_voltage_limit",
-            "bytes 02 40 are the demanded value if taken high byte first: byte order?",
+            "`charge_voltage_limit`: bytes in the other order (fault byte-order)",
         ),
         (
             "80160000FF000000",
             "0x351.charge_voltage_limit",
-            "the number is 10 times the demanded one: scale?",
+            "`charge_voltage_limit`: ten times the demanded number (fault scale-x10)",
         ),
         (
             "3A00D007FF000000",
             "0x351.charge_voltage_limit",
-            "the number is 1/10 of the demanded one: scale?",
+            "`charge_voltage_limit`: a tenth of the demanded number (fault scale-div10)",
         ),
         (
             "40021400FF000000",
             "0x351.charge_current_limit",
-            "the number is 1/100 of the demanded one: scale?",
+            "`charge_current_limit`: a hundredth of the demanded number (fault scale-div100)",
         ),
         (
             "400230F8FF000000",
             "0x351.charge_current_limit",
-            "the magnitude is the demanded one, the sign is reversed",
+            "`charge_current_limit`: sign reversed (fault sign-flipped)",
         ),
         (
             "4002D007AA0B0000",
             "0x351.temperature",
-            "the number is 2731 too high: kelvin instead of degrees Celsius?",
+            "`temperature`: kelvin instead of degrees Celsius (fault kelvin)",
         ),
         (
             "0040024002FF0000",
             "0x351.charge_voltage_limit",
-            "the demanded value stands one byte later",
+            "`charge_voltage_limit`: one byte too late in the message (fault byte-late)",
         ),
     ];
     for (data, what, diagnosis) in faults {
@@ -199,7 +199,7 @@ fn golden_bytes_are_explained_too() {
     let check = check(&result, "0x351 bytes");
     assert_eq!(
         check.diagnosis.as_deref(),
-        Some("bytes 07 D0 are the demanded value if taken high byte first: byte order?")
+        Some("`charge_current_limit`: bytes in the other order (fault byte-order)")
     );
 }
 
@@ -209,11 +209,11 @@ fn a_flag_beside_the_demanded_one_is_named() {
     let result = can("", &[step]).begin(0).frame(500, DISABLED).end(500).judge();
     assert_eq!(
         check(&result, "0x35C.charge_enable").diagnosis.as_deref(),
-        Some("bit 6 of byte 0 of 0x35C is set instead (`discharge_enable`): one bit off?")
+        Some("`charge_enable`: exchanged with the flag beside it (fault bits-exchanged)")
     );
     let result = can("", &[step]).begin(0).frame(500, "35C#0100").end(500).judge();
     assert_eq!(
         check(&result, "0x35C.charge_enable").diagnosis.as_deref(),
-        Some("bit 0 of byte 0 of 0x35C is set instead (no flag): bits counted from the other end?")
+        Some("`charge_enable`: bits counted from the other end of the byte (fault bits-reversed)")
     );
 }

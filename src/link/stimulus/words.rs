@@ -157,6 +157,28 @@ pub(super) const WORDS: &[Word] = &[
         Build::Quantity(|_, value| one(value.map(|value| refbms::Setting::CycleCount { cycles: value as u16 }))),
     ),
     word(
+        "lifetime_charge_energy",
+        "energy that has gone in over the pack's life",
+        0,
+        quantity(Unit::WattHour, 1, 0, u32::MAX as i64, None),
+        Build::Quantity(|_, value| {
+            one(value.map(|value| refbms::Setting::ChargedEnergy {
+                watt_hours: value as u32,
+            }))
+        }),
+    ),
+    word(
+        "lifetime_discharge_energy",
+        "energy that has gone out over the pack's life",
+        0,
+        quantity(Unit::WattHour, 1, 0, u32::MAX as i64, None),
+        Build::Quantity(|_, value| {
+            one(value.map(|value| refbms::Setting::DischargedEnergy {
+                watt_hours: value as u32,
+            }))
+        }),
+    ),
+    word(
         "charge_current_nominal",
         "charge current limit of a pack before derating and protections",
         0,

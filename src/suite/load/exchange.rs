@@ -313,6 +313,7 @@ impl<'a> Loader<'a> {
                 .registers
                 .filter(|_| request.and_then(|request| request.command).is_some_and(is_read))
                 .map(|(_, count)| usize::from(count) * 2),
+            table: None,
         };
         let mut content = self.content(node, &places);
         if let Some(frame) = node.get("frame") {

@@ -17,7 +17,11 @@ mod steps;
 pub(crate) use exchange::question;
 pub(crate) use steps::is_askable;
 
-use crate::definition::{Grade, Origin, Protocol};
+use std::rc::Rc;
+
+use names::FieldTable;
+
+use crate::definition::{Grade, Library, Origin, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics, Node, Source, Span, node, shape};
 use crate::link::stimulus;
@@ -26,6 +30,8 @@ use super::coverage::{self, CoverageItem};
 use super::shape::SUITE;
 use super::{Action, Case, Profile, Step, Stimulus, Suite};
 
+/// The finding on a value beyond its field's range; a case may bring it about on purpose.
+pub(crate) const OUT_OF_RANGE: &str = "out-of-range";
 /// What a target may have to be able to do, beside the abilities of fixtures.
 const FURTHER_NEEDS: [&str; 3] = ["elapse", "keepalive-control", "send"];
 
@@ -41,6 +47,7 @@ pub fn load(source: &Source, protocols: &[&Protocol]) -> (Option<Suite>, Diagnos
         source,
         known: protocols,
         scope: Vec::new(),
+        table: None,
         diagnostics: shape::check(&node, &SUITE, source),
     };
     let suite = loader.suite(&node);
@@ -51,12 +58,39 @@ pub fn load(source: &Source, protocols: &[&Protocol]) -> (Option<Suite>, Diagnos
 }
 
 /// The state of reading one file.
+/// Reads suite files, on all processors: they are independent of each other. The suites come in the order of their names.
+pub fn load_all(sources: &[Source], library: &Library) -> (Vec<Suite>, Diagnostics) {
+    let protocols: Vec<&Protocol> = library.protocols().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = sources.len().div_ceil(threads).max(1);
+    let load = |share: &[Source]| -> Vec<(Option<Suite>, Diagnostics)> {
+        share.iter().map(|source| load(source, &protocols)).collect()
+    };
+    let loaded: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = sources.chunks(share).map(|share| scope.spawn(|| load(share))).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut all = Diagnostics::default();
+    let mut suites = Vec::new();
+    for (suite, diagnostics) in loaded {
+        all.extend(diagnostics);
+        suites.extend(suite);
+    }
+    suites.sort_by(|a: &Suite, b: &Suite| a.name.cmp(&b.name));
+    (suites, all)
+}
+
 struct Loader<'a> {
     source: &'a Source,
     /// All definitions.
     known: &'a [&'a Protocol],
     /// The definitions that the suite runs on: one, or all.
     scope: Vec<&'a Protocol>,
+    /// The fields of the scope by name, once asked for.
+    table: Option<Rc<FieldTable<'a>>>,
     diagnostics: Diagnostics,
 }
 
@@ -195,10 +229,7 @@ impl<'a> Loader<'a> {
             needs: self.needs(node),
             claim: node.get("claim").and_then(|claim| self.claim(claim)),
             steps,
-            allow: node
-                .get("allow")
-                .map(|allow| self.rule_names(allow))
-                .unwrap_or_default(),
+            allow: node.get("allow").map(|allow| self.allowed(allow)).unwrap_or_default(),
             origin: self.origin(node.get("id").unwrap_or(node)),
             id,
         };
@@ -330,10 +361,19 @@ impl<'a> Loader<'a> {
         Some(name.to_string())
     }
 
+    /// What a case breaks on purpose: rules, or the ranges of fields.
+    fn allowed(&mut self, node: &Node) -> Vec<String> {
+        let is_range = |each: &&Node| each.text() == Some(OUT_OF_RANGE);
+        let (ranges, rules): (Vec<&Node>, Vec<&Node>) = node.elements().iter().partition(is_range);
+        let mut names = self.rule_names(&rules);
+        names.extend(ranges.first().map(|_| OUT_OF_RANGE.to_string()));
+        names
+    }
+
     /// Rules by id, each known to a definition of the scope.
-    fn rule_names(&mut self, node: &Node) -> Vec<String> {
+    fn rule_names(&mut self, nodes: &[&Node]) -> Vec<String> {
         let mut names = Vec::new();
-        for each in node.elements() {
+        for each in nodes {
             let name = each.text().unwrap_or_default();
             let known = || {
                 self.scope

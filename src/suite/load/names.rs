@@ -1,5 +1,8 @@
 //! Messages and fields of the definitions that a suite runs on.
 
+use std::rc::Rc;
+
+use crate::definition::by_name::ByName;
 use crate::definition::scope::all_fields;
 use crate::definition::vocabulary;
 use crate::definition::{Bus, Field, Message, Protocol};
@@ -20,6 +23,21 @@ pub(super) struct Places<'a> {
     pub(super) if_carried: bool,
     /// The length of the data in bytes, where the question says it: registers can be read in any number.
     pub(super) asked: Option<usize>,
+    /// Where every message of every protocol is meant: their fields, so that not each demand looks through them all.
+    pub(super) table: Option<Rc<FieldTable<'a>>>,
+}
+
+/// Fields by their names.
+pub(super) type FieldTable<'a> = ByName<&'a Field>;
+
+fn field_table<'a>(messages: &[(&'a Protocol, &'a Message)]) -> FieldTable<'a> {
+    let mut table = FieldTable::default();
+    for (protocol, message) in messages {
+        for field in all_fields(protocol, message) {
+            table.insert(&field.name, field);
+        }
+    }
+    table
 }
 
 impl<'a> Loader<'a> {
@@ -67,11 +85,12 @@ impl<'a> Loader<'a> {
             unknown,
             if_carried: false,
             asked: None,
+            table: None,
         }
     }
 
     /// Every message of the scope.
-    pub(super) fn any_message(&self) -> Places<'a> {
+    pub(super) fn any_message(&mut self) -> Places<'a> {
         let messages = self
             .scope
             .iter()
@@ -81,6 +100,9 @@ impl<'a> Loader<'a> {
             unknown: messages.is_empty(),
             if_carried: false,
             asked: None,
+            table: Some(Rc::clone(
+                self.table.get_or_insert_with(|| Rc::new(field_table(&messages))),
+            )),
             messages,
         }
     }
@@ -154,7 +176,10 @@ impl<'a> Loader<'a> {
 impl<'a> Places<'a> {
     /// The fields with this name, one for each message that has it.
     pub(super) fn fields(&self, name: &str) -> Vec<&'a Field> {
-        self.all_fields().filter(|field| field.matches(name)).collect()
+        match &self.table {
+            Some(table) => table.get(name).copied().collect(),
+            None => self.all_fields().filter(|field| field.matches(name)).collect(),
+        }
     }
 
     /// The fields on the wire, and those that are computed from them.
@@ -166,8 +191,9 @@ impl<'a> Places<'a> {
 
     /// Whether a field takes no place on the wire.
     fn is_computed(&self, field: &Field) -> bool {
-        let on_wire = |(_, message): &(_, &Message)| message.fields().iter().any(|known| std::ptr::eq(*known, field));
-        !self.messages.iter().any(on_wire)
+        let derived =
+            |(protocol, _): &(&Protocol, _)| protocol.derived.iter().any(|known| std::ptr::eq(&known.field, field));
+        self.messages.iter().any(derived)
     }
 
     /// All field names, each once.

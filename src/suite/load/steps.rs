@@ -150,7 +150,10 @@ impl<'a> Loader<'a> {
             "period" => Some(Action::Period(self.period(value))),
             "all_messages" => duration(value, "within").map(Action::AllMessages),
             "rules" => Some(Action::Rules(RulesHold {
-                rules: value.get("hold").map(|hold| self.rule_names(hold)).unwrap_or_default(),
+                rules: value
+                    .get("hold")
+                    .map(|hold| self.rule_names(&hold.elements().iter().collect::<Vec<_>>()))
+                    .unwrap_or_default(),
                 during: duration(value, "during")?,
             })),
             "together" => Some(Action::Together(

@@ -2,27 +2,37 @@
 //!
 //! 9600 8N1, ASCII frames, the inverter asks and the battery answers.
 //!
+//! - [`options`]: what a maker chooses.
 //! - [`pack_questions`]: 42, 44, 47, 51, 92, 93, 96, asked of one pack (V3.3).
 //! - [`system_questions`]: 60 to 63, asked of the master for the whole bank (V3.5).
 //! - here: addresses, the choice of what to answer, errors, and the three commands that change something.
 
+pub(crate) mod options;
 pub(crate) mod pack_questions;
 pub(crate) mod system_questions;
 
 use core::time::Duration;
 
 use super::ascii_frame::{AsciiFrame, FrameBuffer, info_bytes};
-use super::{AfterReply, Context, Outcome};
+use super::{AfterReply, Answer, Context, Outcome, SerialProtocol};
 use crate::bank::Bank;
-use crate::config::MAX_PACKS;
+use crate::config::{MAX_PACKS, Protocol};
 use crate::convert::saturate_i16;
 use crate::limits::{CHARGE_VOLTAGE_RANGE, CURRENT_CEILING, DISCHARGE_VOLTAGE_RANGE, ForeignLimits};
 use crate::pack::{PackView, Unread};
+pub use options::PylonRs485Options;
 
 /// The longest reply: 42 for a whole group, with 18 characters of frame around INFO.
-pub(crate) const LONGEST_REPLY: usize = 18 + 2 * (2 + pack_questions::ANALOG_BLOCK * MAX_PACKS as usize);
+const LONGEST_REPLY: usize = 18 + 2 * (2 + pack_questions::ANALOG_BLOCK * MAX_PACKS as usize);
 
-type Reply = FrameBuffer<LONGEST_REPLY>;
+/// Pylon RS485.
+pub(crate) const PROTOCOL: SerialProtocol = SerialProtocol {
+    protocol: Protocol::PylonRs485,
+    answer: Answer::Ascii(answer),
+};
+
+/// Holds any reply.
+pub(crate) type Reply = FrameBuffer<LONGEST_REPLY>;
 
 /// CID1: battery data.
 const CID1: u8 = 0x46;
@@ -70,7 +80,7 @@ enum Refusal {
 }
 
 /// Answers the frame with this text, which came between `~` and carriage return.
-pub(crate) fn answer(text: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
+fn answer(text: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome {
     let Some(question) = AsciiFrame::new_checked(text) else {
         return Outcome::Silence;
     };

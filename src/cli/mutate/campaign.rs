@@ -1,0 +1,319 @@
+//! One protocol's suites against every fault: who sees it first?
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::definition::{MessageKey, Protocol};
+use crate::engine::plan::{ELAPSE, SEND};
+use crate::engine::{self, DriveOptions, Plan, Progress, Target, plan};
+use crate::fault::{Act, Fault, ReplyFault};
+use crate::judge::{CaseResult, CheckResult, Verdict};
+use crate::link::faulty::Faulty;
+use crate::link::fixture::ReferenceFixture;
+use crate::link::line::Line;
+use crate::link::reference::{Reference, ReferenceOptions};
+use crate::link::{Fixture, Link, LinkError};
+use crate::suite::coverage::looked_at;
+use crate::suite::{Case, Suite, bind, case_id};
+
+/// The suites of a protocol, made ready once for all faults.
+#[derive(Debug)]
+pub struct Campaign<'d> {
+    protocol: &'d Protocol,
+    sessions: Vec<Session<'d>>,
+}
+
+/// Cases that need the same capabilities of the battery.
+#[derive(Debug)]
+struct Session<'d> {
+    claims: Vec<String>,
+    cases: Vec<(&'d Suite, &'d Case)>,
+    /// What each case looks at, by full name.
+    looks: Vec<Looks>,
+}
+
+#[derive(Debug)]
+struct Looks {
+    id: String,
+    messages: Vec<MessageKey>,
+    covers: Vec<String>,
+}
+
+/// What became of one fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// A case failed.
+    Caught {
+        /// Its full name.
+        case: String,
+        /// The check that failed.
+        check: String,
+        /// What the failure says of its cause.
+        diagnosis: Option<String>,
+    },
+    /// No case failed.
+    Missed {
+        /// How often the fault changed what was on the wire: 0 when the state for it never arose.
+        changed: u64,
+        /// A check that noticed it without failing, and how: a warning, information.
+        noticed: Option<String>,
+    },
+}
+
+impl<'d> Campaign<'d> {
+    /// Makes the chosen cases of a protocol ready.
+    pub fn new(protocol: &'d Protocol, cases: &[(&'d Suite, &'d Case)]) -> Campaign<'d> {
+        let mut sessions: Vec<Session<'d>> = Vec::new();
+        for (suite, case) in cases {
+            let claims: Vec<String> = case.claim.iter().cloned().collect();
+            let looks = Looks {
+                id: case_id(protocol, suite, case),
+                messages: bind(case, protocol).map_or(Vec::new(), |bound| looked_at(&bound, protocol)),
+                covers: case.covers.clone(),
+            };
+            match sessions.iter_mut().find(|session| session.claims == claims) {
+                Some(session) => {
+                    session.cases.push((suite, case));
+                    session.looks.push(looks);
+                }
+                None => sessions.push(Session {
+                    claims,
+                    cases: vec![(suite, case)],
+                    looks: vec![looks],
+                }),
+            }
+        }
+        Campaign { protocol, sessions }
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &'d Protocol {
+        self.protocol
+    }
+
+    /// The first case that fails although nothing is wrong: with it nothing can be measured.
+    ///
+    /// # Errors
+    /// The reference BMS cannot be had.
+    pub fn unsound(&self) -> Result<Option<String>, LinkError> {
+        for session in &self.sessions {
+            let mut link = session.start(self.protocol)?;
+            let plan = plan(&session.cases, self.protocol, &session.target(&link));
+            let found = self.drive(session, plan, &mut link.0, &mut link.1);
+            if let Some(result) = found.failed {
+                return Ok(Some(result.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tries every fault, on all processors. `progress` is told after each how many are done.
+    ///
+    /// # Errors
+    /// The reference BMS cannot be had.
+    pub fn run(&self, faults: &[Fault], progress: &(dyn Fn(usize) + Sync)) -> Result<Vec<Tried>, LinkError> {
+        let next = AtomicUsize::new(0);
+        let done = AtomicUsize::new(0);
+        let found: Mutex<Vec<(usize, Result<Tried, LinkError>)>> = Mutex::new(Vec::new());
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            for _ in 0..processors.min(faults.len()) {
+                scope.spawn(|| {
+                    let mut worker = Worker::new(self);
+                    while let Some((index, fault)) = {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        faults.get(index).map(|fault| (index, fault))
+                    } {
+                        let tried = worker.try_fault(fault);
+                        found
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((index, tried));
+                        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                    }
+                });
+            }
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_by_key(|(index, _)| *index);
+        found.into_iter().map(|(_, tried)| tried).collect()
+    }
+
+    /// Runs a plan until the first failure.
+    fn drive(&self, session: &Session<'_>, plan: Plan, link: &mut dyn Link, fixture: &mut ReferenceFixture) -> Found {
+        let mut found = Found::default();
+        let options = DriveOptions {
+            settle: fixture.settle(),
+            ..DriveOptions::default()
+        };
+        let mut news = |progress: Progress| {
+            if let Progress::CaseDone(result) = progress {
+                if result.verdict == Verdict::Fail {
+                    found.failed.get_or_insert(*result);
+                } else if found.noticed.is_none() {
+                    found.noticed = noticed(&result);
+                }
+            }
+            found.failed.is_none()
+        };
+        engine::run(
+            self.protocol,
+            plan,
+            &session.target_with(fixture),
+            options,
+            link,
+            fixture,
+            &mut news,
+        );
+        found
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    failed: Option<CaseResult>,
+    noticed: Option<String>,
+}
+
+/// A check that saw something and did not fail.
+fn noticed(result: &CaseResult) -> Option<String> {
+    let tolerated = |result: CheckResult| matches!(result, CheckResult::Warning | CheckResult::Information);
+    let check = result.checks.iter().find(|check| tolerated(check.result))?;
+    Some(format!(
+        "{} of `{}` in {} (grade {})",
+        check.result.word(),
+        check.what,
+        result.id,
+        check.grade.letter()
+    ))
+}
+
+impl Session<'_> {
+    fn start(&self, protocol: &Protocol) -> Result<(Reference, ReferenceFixture), LinkError> {
+        let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
+        options.claims.clone_from(&self.claims);
+        let link = Reference::start(&options)?;
+        let fixture = ReferenceFixture::new(link.battery());
+        Ok((link, fixture))
+    }
+
+    fn target(&self, (_, fixture): &(Reference, ReferenceFixture)) -> Target {
+        self.target_with(fixture)
+    }
+
+    fn target_with(&self, fixture: &ReferenceFixture) -> Target {
+        let mut capabilities = fixture.capabilities();
+        capabilities.extend([SEND, ELAPSE].map(String::from));
+        Target {
+            capabilities,
+            claims: self.claims.clone(),
+            packs: Some(refbms::MAX_PACKS),
+            dangerous: true,
+            variant: None,
+        }
+    }
+
+    /// How promising a case is for a fault: the less, the earlier it runs.
+    fn rank(&self, id: &str, fault: &Fault, protocol: &Protocol) -> u8 {
+        let Some(looks) = self.looks.iter().find(|looks| looks.id == id) else {
+            return 3;
+        };
+        let about_errors = matches!(
+            fault.operator.act,
+            Act::Request(_) | Act::Reply(ReplyFault::ErrorCode | ReplyFault::Previous)
+        );
+        if about_errors && looks.covers.iter().any(|covered| covered.contains("/error:")) {
+            return 0;
+        }
+        let Some(key) = fault.place.message() else { return 2 };
+        let message = format!("{}/{key}.", protocol.name);
+        let covers = looks.covers.iter().any(|covered| {
+            let rest = covered.strip_prefix(&message);
+            rest.is_some_and(|name| {
+                fault
+                    .field(protocol)
+                    .is_none_or(|field| field.name == name || field.matches(name))
+            })
+        });
+        match (covers, looks.messages.contains(&key)) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        }
+    }
+}
+
+/// Tries faults one after the other.
+struct Worker<'c, 'd> {
+    campaign: &'c Campaign<'d>,
+    /// The plan of each session, in its usual order.
+    plans: Vec<Option<Plan>>,
+}
+
+impl<'c, 'd> Worker<'c, 'd> {
+    fn new(campaign: &'c Campaign<'d>) -> Worker<'c, 'd> {
+        Worker {
+            campaign,
+            plans: campaign.sessions.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// Runs session after session until a case fails.
+    fn try_fault(&mut self, fault: &Fault) -> Result<Tried, LinkError> {
+        let (mut changed, mut noticed) = (0, None);
+        let protocol = self.campaign.protocol;
+        let claim = fault.message(protocol).and_then(|message| message.claim.clone());
+        let mut order: Vec<usize> = (0..self.campaign.sessions.len()).collect();
+        // The battery sends an optional message only where it has the capability.
+        order.sort_by_key(|index| {
+            let claims = self
+                .campaign
+                .sessions
+                .get(*index)
+                .map_or(&[][..], |session| &session.claims);
+            claims.first() != claim.as_ref()
+        });
+        for index in order {
+            let Some(session) = self.campaign.sessions.get(index) else {
+                continue;
+            };
+            // A broadcast that is not claimed is not sent.
+            let broadcast = matches!(fault.place.message(), Some(MessageKey::Can(_)));
+            if broadcast && claim.as_ref().is_some_and(|claim| !session.claims.contains(claim)) {
+                continue;
+            }
+            let (link, mut fixture) = session.start(protocol)?;
+            let mut plan = match self.plans.get(index) {
+                Some(Some(known)) => known.clone(),
+                _ => {
+                    let made = plan(&session.cases, protocol, &session.target_with(&fixture));
+                    if let Some(place) = self.plans.get_mut(index) {
+                        *place = Some(made.clone());
+                    }
+                    made
+                }
+            };
+            plan.groups.sort_by_cached_key(|group| {
+                let ranks = group
+                    .cases
+                    .iter()
+                    .map(|planned| session.rank(&planned.id, fault, protocol));
+                ranks.min().unwrap_or(u8::MAX)
+            });
+            let mut link = Faulty::new(link, protocol, fault.clone());
+            let found = self.campaign.drive(session, plan, &mut link, &mut fixture);
+            if let Some(failed) = found.failed {
+                let check = failed.checks.iter().find(|check| check.result == CheckResult::Fail);
+                return Ok(Tried::Caught {
+                    check: check.map_or(String::new(), |check| check.what.clone()),
+                    diagnosis: check.and_then(|check| check.diagnosis.clone()),
+                    case: failed.id,
+                });
+            }
+            changed += link.changed();
+            noticed = noticed.or(found.noticed.filter(|_| link.changed() > 0));
+        }
+        Ok(Tried::Missed { changed, noticed })
+    }
+}
