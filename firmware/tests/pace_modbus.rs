@@ -236,16 +236,18 @@ fn each_condition_has_its_bit() {
         ("cell_fault", 4),
         ("sampling_fault", 5),
     ];
-    let tables: [(u16, u16, &[(&str, u16)]); 3] =
-        [(9, 0xFFFF, &alarms), (10, 0xFFFF, &protections), (11, 0x00FF, &faults)];
-    for (word, mask, table) in tables {
+    let each = |word: u16, mask: u16, table: &[(&str, u16)]| {
         for (name, bit) in table {
             let mut bench = pace();
             assert_eq!(register(&mut bench, 1, word) & mask, 0, "before {name}");
             bench.force(name, true);
             assert_eq!(register(&mut bench, 1, word) & mask, 1 << bit, "{name}");
         }
-    }
+    };
+    each(9, 0xFFFF, &alarms);
+    each(10, 0xFFFF, &protections);
+    // The high byte shows states.
+    each(11, 0x00FF, &faults);
 }
 
 #[test]
@@ -391,7 +393,7 @@ fn silence_ends_a_frame() {
     // Byte by byte, as the line brings them: 1.04 ms each.
     let mut bench = pace();
     for byte in &question {
-        bench.now = bench.now + Duration::from_micros(1042);
+        bench.now += Duration::from_micros(1042);
         bench.bms.handle_serial(bench.now, &[*byte]);
     }
     let asked = bench.now;
@@ -401,14 +403,14 @@ fn silence_ends_a_frame() {
 
     // A gap in the middle makes two broken frames of it.
     bench.bms.handle_serial(bench.now, &question[..3]);
-    bench.now = bench.now + Duration::from_micros(3650 + 5 * 1042);
+    bench.now += Duration::from_micros(3650 + 5 * 1042);
     bench.bms.handle_serial(bench.now, &question[3..]);
     let asked = bench.now;
     assert_eq!(heard(&mut bench, asked, 100), []);
 
     // The rest of a broken frame does not spoil the next one, 3.65 ms later.
     bench.bms.handle_serial(bench.now, &question[..5]);
-    bench.now = bench.now + Duration::from_micros(3650 + 8 * 1042);
+    bench.now += Duration::from_micros(3650 + 8 * 1042);
     bench.bms.handle_serial(bench.now, &question);
     let asked = bench.now;
     assert_eq!(heard(&mut bench, asked, 100).len(), 1);
