@@ -263,6 +263,16 @@ fn states_are_shown() {
     assert_eq!(register(&mut bench, 1, 11), 0x8C00);
 }
 
+///
+#[test]
+fn state_of_charge_is_cut_but_not_to_nothing() {
+    let mut bench = pace();
+    for (centipercent, shown) in [(5099, 50), (1, 1), (0, 0)] {
+        bench.set(Setting::Soc { centipercent });
+        assert_eq!(register(&mut bench, 1, 2), shown, "{centipercent} hundredths");
+    }
+}
+
 /// K25: the thresholds of bms-behaviour.
 #[test]
 fn parameters_are_those_of_the_battery() {

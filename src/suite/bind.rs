@@ -20,7 +20,7 @@ pub fn case_id(protocol: &Protocol, suite: &Suite, case: &Case) -> String {
 /// The case as it runs on `protocol`: each demand names its message.
 ///
 /// A demanded value that this wire cannot carry exactly may differ by one step of the wire (Q-29: one unit of the last
-/// place).
+/// place); one beyond the end of a field that saturates is that end.
 ///
 /// # Errors
 /// Why the case cannot run there, in words: the protocol has no such field, message or rule.
@@ -34,9 +34,11 @@ pub fn bind(case: &Case, protocol: &Protocol) -> Result<Case, String> {
     if demands(&case.steps) && !demands(&bound.steps) {
         return Err(format!("{} carries none of the fields", protocol.name));
     }
-    bound
-        .allow
-        .retain(|id| *id == OUT_OF_RANGE || protocol.rules.iter().any(|rule| rule.id == *id));
+    bound.allow.retain(|id| {
+        let rule = || protocol.rules.iter().any(|rule| rule.id == *id);
+        let deviation = || protocol.deviations.iter().any(|deviation| deviation.id == *id);
+        *id == OUT_OF_RANGE || rule() || deviation()
+    });
     Ok(bound)
 }
 
@@ -172,15 +174,25 @@ fn by_fields(expect: &Expect, step: &Step, protocol: &Protocol) -> Result<Option
 
 /// The demand as this wire can carry it.
 fn fitted(field: &Field, demanded: &Demand) -> Demand {
-    let (Kind::Number(kind), Demand::Is { value, tolerance: None }) = (&field.kind, demanded) else {
+    let Kind::Number(kind) = &field.kind else {
         return demanded.clone();
     };
-    if demand::is_exact(kind, *value) {
-        return demanded.clone();
-    }
-    Demand::Is {
-        value: *value,
-        tolerance: Some(Quantity::new(kind.scale.abs(), kind.unit)),
+    let end = |value| {
+        if field.saturates {
+            demand::saturated(field, kind, value)
+        } else {
+            value
+        }
+    };
+    match demanded {
+        Demand::Is { value, tolerance } => {
+            let value = end(*value);
+            let step = || Quantity::new(kind.scale.abs(), kind.unit);
+            let tolerance = tolerance.or_else(|| (!demand::is_exact(kind, value)).then(step));
+            Demand::Is { value, tolerance }
+        }
+        Demand::Range(low, high) => Demand::Range(low.map(end), high.map(end)),
+        _ => demanded.clone(),
     }
 }
 
@@ -291,6 +303,26 @@ mod tests {
         };
         assert_eq!(tolerance("pylon-rs485"), None, "the wire carries millivolts");
         assert_eq!(tolerance("pylon-can").as_deref(), Some("0.01 V"));
+    }
+
+    #[test]
+    fn a_value_beyond_the_end_of_a_wire_is_that_end() {
+        let demanded = |text: &str| {
+            let step = format!("{{ expect: {{ within: 3 s, fields: {{ discharge_current_limit: {text} }} }} }}");
+            let case = bound(&step, "growatt-rs485").unwrap();
+            let Action::Expect(expect) = &case.steps[0].action else {
+                panic!("{case:#?}")
+            };
+            match &expect.content.fields[0].1 {
+                Demand::Is { value, tolerance: None } => value.to_string(),
+                Demand::Range(Some(low), Some(high)) => format!("{low} to {high}"),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(demanded("600.0 A"), "600.0 A");
+        assert_eq!(demanded("800.0 A"), "655.35 A", "16 bits of 0.01 A");
+        assert_eq!(demanded("380.1..800.0 A"), "380.1 A to 655.35 A");
+        assert_eq!(demanded("700.0..800.0 A"), "655.35 A to 655.35 A");
     }
 
     #[test]

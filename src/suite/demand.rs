@@ -3,6 +3,8 @@
 //! The check knows the field: a unit of the wrong dimension, a value that the wire cannot carry, a state that the field
 //! does not have are mistakes of the file, found before anything is sent.
 
+use std::cmp::Ordering;
+
 use crate::definition::{Field, Kind, NumberKind, State};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::node::Value;
@@ -195,6 +197,24 @@ pub(crate) fn bounds(field: &Field, kind: &NumberKind) -> Vec<(Quantity, Quantit
         .collect()
 }
 
+/// The value itself, or the end of the wire's range where it lies beyond.
+pub(crate) fn saturated(field: &Field, kind: &NumberKind, value: Quantity) -> Quantity {
+    let ends = bounds(field, kind);
+    let below = ends
+        .iter()
+        .all(|(low, _)| value.compare(*low).is_some_and(Ordering::is_lt));
+    let above = ends
+        .iter()
+        .all(|(_, high)| value.compare(*high).is_some_and(Ordering::is_gt));
+    let by_number = |one: &Quantity, other: &Quantity| one.number.cmp(&other.number);
+    let end = match (below, above) {
+        (true, false) => ends.iter().map(|(low, _)| *low).min_by(by_number),
+        (false, true) => ends.iter().map(|(_, high)| *high).max_by(by_number),
+        _ => None,
+    };
+    end.unwrap_or(value)
+}
+
 fn raw_bounds(field: &Field, kind: &NumberKind) -> (i128, i128) {
     if kind.bcd {
         let digits = u32::try_from(field.place.bytes * 2).unwrap_or(0).min(30);
@@ -237,8 +257,8 @@ pub(crate) fn always_holds(field: &Field, demand: &Demand) -> bool {
         _ => return false,
     };
     bounds(field, kind).iter().all(|(least, greatest)| {
-        low.is_none_or(|low| low.compare(*least).is_some_and(std::cmp::Ordering::is_le))
-            && high.is_none_or(|high| high.compare(*greatest).is_some_and(std::cmp::Ordering::is_ge))
+        low.is_none_or(|low| low.compare(*least).is_some_and(Ordering::is_le))
+            && high.is_none_or(|high| high.compare(*greatest).is_some_and(Ordering::is_ge))
     })
 }
 
@@ -253,8 +273,8 @@ fn representable(field: &Field, kind: &NumberKind, value: Quantity, tolerance: O
     };
     let (lowest, highest) = (shifted(allowed.checked_neg().unwrap_or(allowed)), shifted(allowed));
     let inside = bounds.iter().any(|(low, high)| {
-        lowest.is_some_and(|lowest| lowest.compare(*high).is_some_and(std::cmp::Ordering::is_le))
-            && highest.is_some_and(|highest| highest.compare(*low).is_some_and(std::cmp::Ordering::is_ge))
+        lowest.is_some_and(|lowest| lowest.compare(*high).is_some_and(Ordering::is_le))
+            && highest.is_some_and(|highest| highest.compare(*low).is_some_and(Ordering::is_ge))
     });
     if !inside {
         let ranges: Vec<String> = bounds.iter().map(|(low, high)| format!("{low} to {high}")).collect();

@@ -71,7 +71,7 @@ static CASE: Object = Object {
         optional(
             "allow",
             WORDS,
-            "rules of the definition that the case breaks on purpose, or `out-of-range`: it brings fields beyond their ranges",
+            "rules and deviations of the definition that the case brings about on purpose; `out-of-range`: fields beyond their ranges",
         ),
         optional("given", STIMULI, "the state in which the case starts"),
         optional("steps", Shape::List(&Shape::Object(&STEP)), "what happens, in order"),

@@ -95,10 +95,11 @@ pub struct PackView {
 }
 
 impl PackView {
-    /// State of charge in whole per cent, rounded down.
+    /// State of charge in whole per cent, rounded down, but not to 0 before the pack is empty.
     pub fn soc_percent(&self) -> u8 {
         // A state of charge is at most 10,000, so a hundredth of it fits.
-        u8::try_from(self.soc_centipercent / 100).unwrap_or(100)
+        let percent = u8::try_from(self.soc_centipercent / 100).unwrap_or(100);
+        percent.max(u8::from(self.soc_centipercent > 0))
     }
 }
 

@@ -361,13 +361,21 @@ impl<'a> Loader<'a> {
         Some(name.to_string())
     }
 
-    /// What a case breaks on purpose: rules, or the ranges of fields.
+    /// What a case brings about on purpose: broken rules, deviations, values beyond the ranges of fields.
     fn allowed(&mut self, node: &Node) -> Vec<String> {
-        let is_range = |each: &&Node| each.text() == Some(OUT_OF_RANGE);
-        let (ranges, rules): (Vec<&Node>, Vec<&Node>) = node.elements().iter().partition(is_range);
+        let (findings, rules): (Vec<&Node>, Vec<&Node>) = node
+            .elements()
+            .iter()
+            .partition(|each| self.is_finding(each.text().unwrap_or_default()));
         let mut names = self.rule_names(&rules);
-        names.extend(ranges.first().map(|_| OUT_OF_RANGE.to_string()));
+        names.extend(findings.iter().filter_map(|each| each.text().map(str::to_string)));
         names
+    }
+
+    /// Whether a name is that of a finding about messages: a value beyond its range, a deviation of a definition.
+    fn is_finding(&self, name: &str) -> bool {
+        let mut deviations = self.scope.iter().flat_map(|protocol| &protocol.deviations);
+        name == OUT_OF_RANGE || deviations.any(|deviation| deviation.id == name)
     }
 
     /// Rules by id, each known to a definition of the scope.
