@@ -155,6 +155,8 @@ pub enum ReplyFault {
     CommandEchoed,
     /// A refusal carries another return code.
     ErrorCode,
+    /// What must be refused is answered, with zeros for data.
+    RefusalMissing,
     /// The version byte is another one.
     Version,
     /// None comes.
@@ -201,9 +203,11 @@ impl ReplyFault {
             | ReplyFault::LengthChecksum
             | ReplyFault::CommandEchoed
             | ReplyFault::Version => ascii,
-            ReplyFault::Crc | ReplyFault::CrcExchanged | ReplyFault::RegisterCount | ReplyFault::RegistersShifted => {
-                modbus
-            }
+            ReplyFault::RefusalMissing
+            | ReplyFault::Crc
+            | ReplyFault::CrcExchanged
+            | ReplyFault::RegisterCount
+            | ReplyFault::RegistersShifted => modbus,
             ReplyFault::Address
             | ReplyFault::ErrorCode
             | ReplyFault::Missing
@@ -405,6 +409,9 @@ pub static CATALOGUE: &[Operator] = operators! {
         => Act::Reply(ReplyFault::CommandEchoed);
     "error-code-wrong" Exchange: "refuses with another code", to "protocols with refusals", says "another return code"
         => Act::Reply(ReplyFault::ErrorCode);
+    "refusal-missing" Exchange: "answers what it must refuse: with zeros, or as if it were written",
+        to "Modbus protocols with refusals", says "an answer in the place of a refusal"
+        => Act::Reply(ReplyFault::RefusalMissing);
     "version-wrong" Exchange: "sends another version byte", to "replies in ASCII frames", says "another version byte"
         => Act::Reply(ReplyFault::Version);
     "no-reply" Exchange: "does not answer", to "replies", says "no reply"

@@ -16,9 +16,11 @@
 
 use std::time::Duration;
 
-use super::catalogue::{Act, FrameFault, ReplyFault, SessionFault, operator};
+use super::catalogue::{Act, FrameFault, ReplyFault, RequestFault, SessionFault, operator};
 use super::place::{Fault, faults_of};
-use crate::definition::{Field, Grade, Kind, LengthRule, Library, Message, Origin, Outcome, PeriodRule, Protocol};
+use crate::definition::{
+    ErrorRule, Field, Grade, Kind, LengthRule, Library, Message, Origin, Outcome, PeriodRule, Protocol, Reaction,
+};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::shape::{self, Object, Shape, optional, required};
 use crate::document::{Diagnostic, Diagnostics, Node, Source, node};
@@ -190,9 +192,25 @@ pub fn derived(protocol: &Protocol, fault: &Fault) -> Option<String> {
             protocol.keepalive.as_ref()?.grade,
             "what follows when the inverter is silent",
         ),
+        Act::Request(fault) => of_reaction(protocol, |rule| match fault {
+            RequestFault::ForeignAddress => rule.situation == "foreign_address",
+            RequestFault::BadChecksum => rule.situation == "bad_checksum",
+            RequestFault::UnknownCommand => ["unknown_command", "unknown_function"].contains(&rule.situation.as_str()),
+        }),
+        Act::Reply(ReplyFault::ErrorCode | ReplyFault::RefusalMissing) => of_reaction(protocol, is_refusal),
         _ => too_weak(message?.grade, "the message"),
     }?;
     Some(format!("{reason} (sheet {})", protocol.sheet))
+}
+
+fn is_refusal(rule: &ErrorRule) -> bool {
+    matches!(rule.expect, Reaction::Exception(_) | Reaction::ReturnCode(_))
+}
+
+/// What must follow some bad questions is known too badly to fail, as far as the definition tells it.
+fn of_reaction(protocol: &Protocol, concerns: impl Fn(&ErrorRule) -> bool) -> Option<String> {
+    let rules = protocol.errors.iter().filter(|rule| concerns(rule));
+    too_weak(rules.map(|rule| rule.grade).min()?, "what follows such a question")
 }
 
 /// A fact that is known from one source only, or chosen here, never fails.

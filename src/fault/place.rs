@@ -6,6 +6,7 @@ use super::{flag, value};
 use crate::decode::{Decoded, Decoder, EncodeInput, FieldValue, RequestContext, encode};
 use crate::definition::{Envelope, Field, Item, Layout, Message, MessageKey, Protocol, Reserved, Sender};
 use crate::wire::can::CanFrame;
+use crate::wire::modbus::Reply;
 use crate::wire::pylon_ascii::PylonFrame;
 
 /// A fault of the catalogue, in one place of a protocol.
@@ -101,18 +102,7 @@ pub fn faults_of(protocol: &Protocol) -> Vec<Fault> {
         match operator.act {
             Act::Session(fault) if has_session_fault(protocol, fault) => add(Place::Protocol),
             Act::Request(fault) if has_request_fault(protocol, fault) => add(Place::Protocol),
-            Act::Reply(fault @ (ReplyFault::ErrorCode | ReplyFault::Previous)) => {
-                let refuses = protocol.return_codes.len() > 2 || is_modbus(protocol);
-                if fault.fits(protocol.envelope) && (fault == ReplyFault::Previous || refuses) {
-                    add(Place::Protocol);
-                }
-            }
-            Act::Reply(fault) if fault.fits(protocol.envelope) && is_modbus(protocol) => {
-                let blocks = protocol.registers.iter().flat_map(|map| &map.blocks);
-                for block in blocks {
-                    add(Place::Message(MessageKey::Registers(*block.registers.start())));
-                }
-            }
+            Act::Reply(fault) if has_reply_fault(protocol, fault) => add(Place::Protocol),
             _ => {}
         }
     }
@@ -120,10 +110,6 @@ pub fn faults_of(protocol: &Protocol) -> Vec<Fault> {
         faults.extend(faults_in(protocol, message));
     }
     faults
-}
-
-fn is_modbus(protocol: &Protocol) -> bool {
-    matches!(protocol.envelope, Envelope::ModbusRtu | Envelope::Voltronic)
 }
 
 fn has_session_fault(protocol: &Protocol, fault: SessionFault) -> bool {
@@ -138,10 +124,22 @@ fn has_session_fault(protocol: &Protocol, fault: SessionFault) -> bool {
 fn has_request_fault(protocol: &Protocol, fault: RequestFault) -> bool {
     let ascii = matches!(protocol.envelope, Envelope::PylonAscii { .. });
     match fault {
-        RequestFault::ForeignAddress => (ascii || is_modbus(protocol)) && protocol.addresses.is_some(),
-        RequestFault::BadChecksum => ascii || is_modbus(protocol),
-        RequestFault::UnknownCommand => ascii,
+        RequestFault::ForeignAddress => (ascii || protocol.is_modbus()) && protocol.addresses.is_some(),
+        RequestFault::BadChecksum | RequestFault::UnknownCommand => ascii || protocol.is_modbus(),
     }
+}
+
+/// Whether a fault of replies is one of the protocol as a whole: which message is concerned does not matter.
+fn is_of_protocol(fault: ReplyFault) -> bool {
+    matches!(
+        fault,
+        ReplyFault::ErrorCode | ReplyFault::RefusalMissing | ReplyFault::Previous
+    )
+}
+
+fn has_reply_fault(protocol: &Protocol, fault: ReplyFault) -> bool {
+    let refuses = protocol.return_codes.len() > 2 || protocol.is_modbus();
+    is_of_protocol(fault) && fault.fits(protocol.envelope) && (fault == ReplyFault::Previous || refuses)
 }
 
 /// The faults in one message.
@@ -201,8 +199,11 @@ fn faults_in(protocol: &Protocol, message: &Message) -> Vec<Fault> {
             }
             Act::Message { fits, .. } if fits(message) => add(Place::Message(message.key)),
             Act::Frame(fault) if has_frame_fault(message, fault) => add(Place::Message(message.key)),
-            Act::Reply(ReplyFault::ErrorCode | ReplyFault::Previous) => {}
-            Act::Reply(fault) if matches!(message.key, MessageKey::Command(_)) && fault.fits(protocol.envelope) => {
+            Act::Reply(fault)
+                if !matches!(message.key, MessageKey::Can(_))
+                    && !is_of_protocol(fault)
+                    && fault.fits(protocol.envelope) =>
+            {
                 let data = !message.layout.is_empty() && message.length.send != Some(0);
                 let needs_data = matches!(fault, ReplyFault::Short | ReplyFault::Trailing | ReplyFault::Truncated);
                 if data || !needs_data {
@@ -295,6 +296,21 @@ impl<'p> Sample<'p> {
                     registers: None,
                 };
                 decoder.reply(&frame.emit(), Some(&request))
+            }
+            (MessageKey::Registers(_), Envelope::ModbusRtu | Envelope::Voltronic) => {
+                let variant = protocol.variants.first().map(|variant| variant.name.as_str());
+                let function = protocol.registers.as_ref()?.read_function();
+                let reply = Reply::Read {
+                    framing: protocol.framing(variant),
+                    data: data.to_vec(),
+                };
+                let request = RequestContext {
+                    command: Some(function),
+                    address: 2,
+                    parameters,
+                    registers: message.registers(),
+                };
+                decoder.reply(&reply.emit(2, function), Some(&request))
             }
             _ => return None,
         };

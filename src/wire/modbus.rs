@@ -216,7 +216,7 @@ impl ReplyFraming {
     }
 
     /// The bytes of the length field.
-    fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         if self == ReplyFraming::Standard { 1 } else { 2 }
     }
 

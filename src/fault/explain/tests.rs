@@ -64,12 +64,17 @@ fn messages<'p>(protocol: &'p Protocol, message: &'p Message, dice: &mut Dice) -
     states
 }
 
+/// The registers that a sample of a block shows.
+fn registers(decoded: &Decoded<'_>) -> Option<(u16, u16)> {
+    decoded.message.and_then(|message| message.registers())
+}
+
 /// What a fault makes of a message, and again of each that follows.
 fn planted(fault: &Fault, protocol: &Protocol, sound: &[Decoded<'_>]) -> Vec<Vec<u8>> {
     let mut content = Content::default();
     let data = |decoded: &Decoded<'_>| {
         content
-            .changed(fault, protocol, decoded)
+            .changed(fault, protocol, decoded, registers(decoded))
             .unwrap_or_else(|| decoded.data.clone())
     };
     sound.iter().map(data).collect()

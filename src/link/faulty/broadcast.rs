@@ -66,7 +66,7 @@ impl<L: Link> Faulty<'_, L> {
         }
         if is_of_content(&self.fault) {
             let decoded = self.decoder.can(&frame);
-            let changed = self.content.changed(&self.fault, self.protocol, &decoded);
+            let changed = self.content.changed(&self.fault, self.protocol, &decoded, None);
             return match changed.and_then(|data| CanFrame::data(frame.id, &data)) {
                 Some(changed) => {
                     self.changed += 1;

@@ -1,9 +1,10 @@
 //! The fault in the data of one message.
 
 use std::collections::HashMap;
+use std::ptr;
 
 use crate::decode::{Decoded, DecodedField, bits};
-use crate::definition::{Anchor, Protocol};
+use crate::definition::{Anchor, Field, Protocol};
 use crate::fault::{Act, Fault, Memory, Place, Slot};
 
 /// What a faulty sender remembers of what it has sent.
@@ -11,49 +12,78 @@ use crate::fault::{Act, Fault, Memory, Place, Slot};
 pub(crate) struct Content {
     /// First values, or the last ones that were not 0, by pack and field.
     kept: HashMap<(usize, String), u64>,
-    /// The data of the message before.
-    before: Option<Vec<u8>>,
+    /// The data of the message before; of registers for each range that is read.
+    before: HashMap<Option<(u16, u16)>, Vec<u8>>,
 }
 
 impl Content {
-    /// The data with the fault in it; `None` where the fault does not change it.
-    pub(crate) fn changed(&mut self, fault: &Fault, protocol: &Protocol, decoded: &Decoded<'_>) -> Option<Vec<u8>> {
-        let key = decoded.message?.key;
-        if fault.place.message() != Some(key) {
+    /// The data with the fault in it; `None` where the fault does not change it. `registers`: first register and count of
+    /// what was read, where the data are registers: parts of one block or of several.
+    pub(crate) fn changed(
+        &mut self,
+        fault: &Fault,
+        protocol: &Protocol,
+        decoded: &Decoded<'_>,
+        registers: Option<(u16, u16)>,
+    ) -> Option<Vec<u8>> {
+        let message = fault.message(protocol)?;
+        let is_it = decoded.message.is_some_and(|decoded| decoded.key == message.key);
+        if registers.is_none() && !is_it {
             return None;
         }
+        let is_own = |field: &Field| registers.is_none() || message.fields().iter().any(|own| ptr::eq(*own, field));
         let mut data = decoded.data.clone();
         match fault.operator.act {
             Act::Field { changes, .. } => {
                 let change = changes.first()?;
                 for_each(decoded, fault.place.field()?, |slot, _| {
-                    change(&slot, &mut data);
+                    if is_own(slot.field) {
+                        change(&slot, &mut data);
+                    }
                 });
             }
             Act::Message { change, .. } => {
                 for (_, around) in groups(decoded) {
-                    for slot in (0..around.len()).filter_map(|index| Slot::new(around, index)) {
+                    let slots = (0..around.len()).filter_map(|index| Slot::new(around, index));
+                    for slot in slots.filter(|slot| is_own(slot.field)) {
                         change(&slot, &mut data);
                     }
                 }
             }
             Act::Reserved => {
+                // Where the message begins in the data: before them, where only a later part of it was read.
+                let shift = match (registers, message.registers()) {
+                    (Some((start, _)), Some((first, _))) => 2 * (signed(first) - signed(start)),
+                    _ => 0,
+                };
                 for reserved in fault.reserved(protocol) {
-                    set_reserved(&reserved.place, &mut data);
+                    set_reserved(&reserved.place, shift, &mut data);
                 }
             }
             Act::Memory(Memory::Stale) => {
-                let before = self.before.replace(data.clone());
-                data = before?;
+                if !is_it {
+                    return None;
+                }
+                data = self.before.insert(registers, data)?;
             }
-            Act::Memory(memory) => self.remember(memory, fault.place.field()?, decoded, &mut data),
+            Act::Memory(memory) => self.remember(memory, fault.place.field()?, decoded, &mut data, &is_own),
             _ => return None,
         }
         (data != decoded.data).then_some(data)
     }
 
-    fn remember(&mut self, memory: Memory, name: &str, decoded: &Decoded<'_>, data: &mut [u8]) {
+    fn remember(
+        &mut self,
+        memory: Memory,
+        name: &str,
+        decoded: &Decoded<'_>,
+        data: &mut [u8],
+        is_own: &dyn Fn(&Field) -> bool,
+    ) {
         for_each(decoded, name, |slot, pack| {
+            if !is_own(slot.field) {
+                return;
+            }
             let Some(raw) = slot.read(data) else { return };
             let key = (
                 pack,
@@ -79,10 +109,14 @@ impl Content {
     }
 }
 
-/// Sets the bits that the sheet reserves.
-fn set_reserved(place: &crate::definition::Place, data: &mut [u8]) -> Option<()> {
+fn signed(register: u16) -> isize {
+    isize::try_from(register).unwrap_or(isize::MAX)
+}
+
+/// Sets the bits that the sheet reserves; the message begins `shift` bytes into the data.
+fn set_reserved(place: &crate::definition::Place, shift: isize, data: &mut [u8]) -> Option<()> {
     let start = match place.anchor {
-        Anchor::Start(start) => start,
+        Anchor::Start(start) => start.checked_add_signed(shift)?,
         Anchor::End(back) => data.len().checked_sub(back)?,
         Anchor::Next | Anchor::Same => return None,
     };

@@ -1,9 +1,10 @@
-//! The fault in questions and replies on a serial line.
+//! The fault in questions and replies on a serial line: what both framings share, and ASCII frames.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::content::is_of_content;
+use super::registers::Registers;
 use super::{Arrival, Faulty};
 use crate::decode::{Decoded, RequestContext};
 use crate::definition::{Envelope, MessageKey, Outcome};
@@ -11,7 +12,6 @@ use crate::fault::{Act, ReplyFault, RequestFault};
 use crate::link::Link;
 use crate::time::Instant;
 use crate::wire::BusFrame;
-use crate::wire::modbus;
 use crate::wire::pylon_ascii::{self, Deframer, DeframerEvent, PylonFlaw, PylonFrame};
 
 /// So many questions may be open at a time.
@@ -37,19 +37,24 @@ pub(super) struct Exchange {
     /// The bytes of the last question, which the line may give back.
     echo: Vec<u8>,
     /// A question to somebody else: when to put it to the battery, and how.
-    foreign: Option<Foreign>,
+    pub(super) foreign: Option<Foreign>,
     /// The reply before.
-    previous: Option<Vec<u8>>,
+    pub(super) previous: Option<Vec<u8>>,
+    /// What only Modbus lines have.
+    pub(super) registers: Registers,
 }
 
+/// A question to somebody else.
 #[derive(Debug)]
-struct Foreign {
+pub(super) struct Foreign {
     /// When it is plain that nobody answers; `None` before the question has left.
-    due: Option<Instant>,
-    question: Vec<u8>,
-    address: u8,
+    pub(super) due: Option<Instant>,
+    /// What the battery is asked then.
+    pub(super) question: Vec<u8>,
+    /// Who was asked.
+    pub(super) address: u8,
     /// The question has been put to the battery.
-    asked: bool,
+    pub(super) asked: bool,
 }
 
 impl Exchange {
@@ -78,11 +83,14 @@ impl Exchange {
     }
 }
 
-impl<L: Link> Faulty<'_, L> {
+impl<'p, L: Link> Faulty<'p, L> {
     /// Takes note of what is asked; answers what the battery is to hear.
     pub(super) fn question(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.exchange.echo = bytes.to_vec();
         self.exchange.foreign = None;
+        if self.protocol.is_modbus() {
+            return self.register_question(bytes);
+        }
         if matches!(self.protocol.envelope, Envelope::PylonAscii { .. }) {
             self.exchange.asked.feed(bytes);
             while let Some(found) = self.exchange.asked.poll() {
@@ -90,23 +98,15 @@ impl<L: Link> Faulty<'_, L> {
                     self.open(&bytes);
                 }
             }
-        }
-        let Act::Request(fault) = self.fault.operator.act else {
-            return bytes.to_vec();
-        };
-        match (fault, self.protocol.envelope) {
-            (RequestFault::BadChecksum, Envelope::ModbusRtu | Envelope::Voltronic) => {
-                match bytes.split_last_chunk::<2>() {
-                    Some((body, _)) => self.instead(bytes, modbus::with_crc(body.to_vec())),
-                    None => bytes.to_vec(),
-                }
+            if let Act::Request(fault) = self.fault.operator.act {
+                return self.mistaken(fault, bytes);
             }
-            (_, Envelope::PylonAscii { .. }) => self.mistaken(fault, bytes),
-            _ => bytes.to_vec(),
         }
+        bytes.to_vec()
     }
 
-    fn instead(&mut self, asked: &[u8], heard: Vec<u8>) -> Vec<u8> {
+    /// The battery takes what is asked for something else.
+    pub(super) fn instead(&mut self, asked: &[u8], heard: Vec<u8>) -> Vec<u8> {
         self.changed += u64::from(asked != heard);
         heard
     }
@@ -163,14 +163,16 @@ impl<L: Link> Faulty<'_, L> {
         }
     }
 
-    fn open(&mut self, question: &[u8]) {
+    /// Takes note of a question that may be answered.
+    pub(super) fn open(&mut self, question: &[u8]) -> RequestContext {
         let (_, context) = self.decoder.request(question);
         if context.command.is_some() {
-            self.exchange.open.push_back(context);
+            self.exchange.open.push_back(context.clone());
             if self.exchange.open.len() > MAX_OPEN {
                 self.exchange.open.pop_front();
             }
         }
+        context
     }
 
     /// What becomes of bytes from the battery.
@@ -181,8 +183,8 @@ impl<L: Link> Faulty<'_, L> {
         if *bytes == self.exchange.echo {
             return vec![arrival];
         }
-        if !matches!(self.protocol.envelope, Envelope::PylonAscii { .. }) {
-            return self.modbus_reply(&arrival, bytes.clone());
+        if self.protocol.is_modbus() {
+            return self.registers_came(&arrival, bytes);
         }
         let began = *self.exchange.began.get_or_insert(arrival.at);
         self.exchange.came.feed(bytes);
@@ -208,7 +210,7 @@ impl<L: Link> Faulty<'_, L> {
     }
 
     /// The reply as the definition reads it: with the question that it fits best, of several the latest.
-    fn read(&mut self, bytes: &[u8]) -> Option<(RequestContext, Decoded<'_>)> {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Option<(RequestContext, Decoded<'p>)> {
         let wrong = |decoded: &Decoded<'_>| {
             let failing = decoded
                 .warnings
@@ -226,6 +228,11 @@ impl<L: Link> Faulty<'_, L> {
         Some((context, decoded))
     }
 
+    /// The time by which a reply is too late for certain.
+    pub(super) fn too_late(&self) -> Duration {
+        self.protocol.timing.as_ref().map_or(WAIT, |timing| timing.fail) + TOO_LATE
+    }
+
     fn ascii_reply(&mut self, arrival: Arrival, bytes: &[u8]) -> Option<Arrival> {
         let Ok(frame) = pylon_ascii::parse(bytes) else {
             return Some(arrival);
@@ -240,12 +247,8 @@ impl<L: Link> Faulty<'_, L> {
         let previous = self.exchange.previous.replace(bytes.to_vec());
         let (fault, protocol) = (self.fault.clone(), self.protocol);
         if is_of_content(&fault) {
-            let mut content = std::mem::take(&mut self.content);
-            let changed = self.read(bytes).and_then(|(_, decoded)| {
-                let normal = decoded.return_code == 0;
-                normal.then(|| content.changed(&fault, protocol, &decoded)).flatten()
-            });
-            self.content = content;
+            let read = self.read(bytes).filter(|(_, decoded)| decoded.return_code == 0);
+            let changed = read.and_then(|(_, decoded)| self.content.changed(&fault, protocol, &decoded, None));
             let Some(data) = changed else { return Some(arrival) };
             let reply = PylonFrame::new(frame.ver, frame.adr, frame.cid1, frame.cid2, &data)?;
             self.changed += 1;
@@ -263,11 +266,13 @@ impl<L: Link> Faulty<'_, L> {
             return Some(arrival);
         }
         let changed = self.ascii_instead(wrong, &arrival, &frame, &context, previous);
-        self.changed += u64::from(
-            !changed
-                .as_ref()
-                .is_some_and(|changed| changed.frame == arrival.frame && changed.at == arrival.at),
-        );
+        self.count(&arrival, changed)
+    }
+
+    /// What comes instead of a reply; counted where it is another one.
+    pub(super) fn count(&mut self, arrival: &Arrival, changed: Option<Arrival>) -> Option<Arrival> {
+        let same = |changed: &Arrival| changed.frame == arrival.frame && changed.at == arrival.at;
+        self.changed += u64::from(!changed.as_ref().is_some_and(same));
         changed
     }
 
@@ -304,10 +309,7 @@ impl<L: Link> Faulty<'_, L> {
             }
             ReplyFault::Version => again(frame.ver.wrapping_add(1), frame.adr, frame.cid2, &frame.info),
             ReplyFault::Missing => None,
-            ReplyFault::Late => {
-                let longest = self.protocol.timing.as_ref().map_or(WAIT, |timing| timing.fail);
-                Some(arrival.clone().later(longest + TOO_LATE))
-            }
+            ReplyFault::Late => Some(arrival.clone().later(self.too_late())),
             ReplyFault::Truncated => {
                 let half = frame.characters.len() / 2;
                 bytes(frame.characters.get(..half)?.to_vec())
@@ -324,74 +326,5 @@ impl<L: Link> Faulty<'_, L> {
             ReplyFault::Previous => bytes(previous.unwrap_or_else(|| frame.characters.clone())),
             _ => Some(arrival.clone()),
         }
-    }
-
-    fn modbus_reply(&mut self, arrival: &Arrival, bytes: Vec<u8>) -> Vec<Arrival> {
-        let Act::Reply(fault) = self.fault.operator.act else {
-            return vec![arrival.clone()];
-        };
-        let previous = self.exchange.previous.replace(bytes.clone());
-        self.changed += 1;
-        match fault {
-            ReplyFault::Missing => Vec::new(),
-            ReplyFault::Late => {
-                let longest = self.protocol.timing.as_ref().map_or(WAIT, |timing| timing.fail);
-                vec![arrival.clone().later(longest + TOO_LATE)]
-            }
-            _ => {
-                let changed = modbus_instead(fault, self.protocol.envelope, &bytes, previous);
-                vec![arrival.with(BusFrame::Serial(changed.unwrap_or(bytes)))]
-            }
-        }
-    }
-}
-
-/// The Modbus reply that comes instead; `None` where the fault does not concern it.
-pub(super) fn modbus_instead(
-    fault: ReplyFault,
-    envelope: Envelope,
-    bytes: &[u8],
-    previous: Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
-    let (body, crc) = bytes.split_last_chunk::<2>()?;
-    let refused = body.get(1)? & 0x80 != 0;
-    // Where the registers begin: behind address, function and the count of bytes.
-    let head = if envelope == Envelope::Voltronic { 4 } else { 3 };
-    let edited = |edit: &dyn Fn(&mut Vec<u8>) -> Option<()>| {
-        let mut body = body.to_vec();
-        edit(&mut body)?;
-        Some(modbus::with_crc(body))
-    };
-    let recount = |body: &mut Vec<u8>| {
-        let count = body.len().checked_sub(head)?;
-        *body.get_mut(head - 1)? = u8::try_from(count & 0xFF).ok()?;
-        Some(())
-    };
-    match fault {
-        ReplyFault::Crc => Some([body, &[crc[0] ^ 1, crc[1]]].concat()),
-        ReplyFault::CrcExchanged => Some([body, &[crc[1], crc[0]]].concat()),
-        ReplyFault::Truncated => Some(bytes.get(..bytes.len() / 2)?.to_vec()),
-        ReplyFault::Previous => previous,
-        ReplyFault::Address => edited(&|body| body.first_mut().map(|address| *address = address.wrapping_add(1))),
-        ReplyFault::ErrorCode if refused => edited(&|body| body.get_mut(2).map(|code| *code = code.wrapping_add(1))),
-        _ if refused => None,
-        ReplyFault::RegisterCount => edited(&|body| body.get_mut(head - 1).map(|count| *count = count.wrapping_add(2))),
-        ReplyFault::RegistersShifted => edited(&|body| {
-            if body.len() < head + 2 {
-                return None;
-            }
-            body.drain(head..head + 2);
-            body.extend([0, 0]);
-            Some(())
-        }),
-        ReplyFault::Short => edited(&|body| {
-            body.pop()?;
-            recount(body)
-        }),
-        ReplyFault::Trailing => edited(&|body| {
-            body.push(0xA5);
-            recount(body)
-        }),
-        _ => None,
     }
 }

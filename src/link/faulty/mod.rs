@@ -10,7 +10,8 @@
 //! | here | the link, and what it holds back |
 //! | `broadcast` | CAN frames: identifiers, lengths, times |
 //! | `content` | the data of one message |
-//! | `exchange` | questions and replies on a serial line |
+//! | `exchange` | questions and replies on a serial line, in ASCII frames |
+//! | `registers` | questions and replies on a Modbus line |
 //!
 //! ```
 //! use bmscheck::definition::Library;
@@ -35,6 +36,7 @@
 mod broadcast;
 mod content;
 mod exchange;
+mod registers;
 #[cfg(test)]
 mod tests;
 
@@ -198,6 +200,11 @@ impl<'p, L: Link> Faulty<'p, L> {
                 self.changed += 1;
             }
         }
+        if self.exchange.registers.silent_at().is_some_and(|at| at <= now) {
+            for arrival in self.line_is_silent() {
+                self.hold(arrival);
+            }
+        }
         if let Some(question) = self.exchange.due_question(now) {
             self.link.send(&BusFrame::Serial(question))?;
         }
@@ -208,7 +215,8 @@ impl<'p, L: Link> Faulty<'p, L> {
     fn next(&self) -> Option<Instant> {
         let held = self.held.front().map(|held| held.due);
         let sends = self.sends.iter().map(|(_, _, next)| *next);
-        sends.chain(held).chain(self.exchange.next()).min()
+        let silent = self.exchange.registers.silent_at();
+        sends.chain(held).chain(self.exchange.next()).chain(silent).min()
     }
 }
 

@@ -1,13 +1,13 @@
-use super::exchange::modbus_instead;
+mod registers;
+
 use super::*;
-use crate::definition::{Envelope, Library};
-use crate::fault::{ReplyFault, faults_of};
+use crate::definition::{Library, Message};
+use crate::fault::faults_of;
 use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions};
 use crate::link::stimulus::setting;
-use crate::suite::{Stimulus, library};
+use crate::suite::{Stimulus, library, question};
 use crate::wire::can::CanKind;
-use crate::wire::modbus;
 use crate::wire::pylon_ascii::parse;
 
 fn millis(millis: u64) -> Instant {
@@ -291,34 +291,6 @@ fn the_reply_before() {
     assert_eq!(first, second);
 }
 
-#[test]
-fn modbus_replies() {
-    let reply = modbus::with_crc(vec![1, 3, 4, 0x12, 0x34, 0x56, 0x78]);
-    let instead = |fault| modbus_instead(fault, Envelope::ModbusRtu, &reply, None).expect("a reply");
-    let sound = |frame: &[u8]| frame == modbus::with_crc(frame[..frame.len() - 2].to_vec());
-    assert!(sound(&reply));
-    assert!(!sound(&instead(ReplyFault::Crc)) && !sound(&instead(ReplyFault::CrcExchanged)));
-    let exchanged = instead(ReplyFault::CrcExchanged);
-    assert_eq!(exchanged[7..], [reply[8], reply[7]]);
-    for (fault, body) in [
-        (ReplyFault::RegisterCount, vec![1, 3, 6, 0x12, 0x34, 0x56, 0x78]),
-        (ReplyFault::RegistersShifted, vec![1, 3, 4, 0x56, 0x78, 0, 0]),
-        (ReplyFault::Short, vec![1, 3, 3, 0x12, 0x34, 0x56]),
-        (ReplyFault::Trailing, vec![1, 3, 5, 0x12, 0x34, 0x56, 0x78, 0xA5]),
-        (ReplyFault::Address, vec![2, 3, 4, 0x12, 0x34, 0x56, 0x78]),
-    ] {
-        assert_eq!(instead(fault), modbus::with_crc(body), "{fault:?}");
-    }
-    assert_eq!(instead(ReplyFault::Truncated).len(), 4);
-    let refusal = modbus::with_crc(vec![1, 0x83, 2]);
-    let other = modbus_instead(ReplyFault::ErrorCode, Envelope::ModbusRtu, &refusal, None);
-    assert_eq!(other, Some(modbus::with_crc(vec![1, 0x83, 3])));
-    assert_eq!(
-        modbus_instead(ReplyFault::RegisterCount, Envelope::ModbusRtu, &refusal, None),
-        None
-    );
-}
-
 /// A fault that can be planted on every protocol does so without a panic, and says so in the name of the link.
 #[test]
 fn every_fault_of_every_protocol_can_be_planted() {
@@ -332,10 +304,21 @@ fn every_fault_of_every_protocol_can_be_planted() {
             let options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
             let battery = Reference::start(&options).expect("a battery");
             let name = fault.to_string();
+            let place = fault.place.message();
             let mut link = Faulty::new(battery, protocol, fault);
             assert!(link.describe().name.ends_with(&name));
-            let _ = link.send(&BusFrame::Serial(ANALOG.to_vec()));
-            collect(&mut link, millis(3500));
+            collect(&mut link, millis(2500));
+            for question in protocol
+                .messages
+                .iter()
+                .filter_map(|message| question(protocol, message))
+            {
+                link.send(&BusFrame::Serial(question)).expect("a line");
+                let now = link.now();
+                collect(&mut link, now.after(Duration::from_millis(150)));
+            }
+            let end = link.now().max(millis(3500));
+            collect(&mut link, end);
             planted += 1;
         }
     }
