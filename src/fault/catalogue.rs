@@ -177,6 +177,8 @@ pub enum ReplyFault {
     CrcExchanged,
     /// The count of bytes is wrong, the CRC fits.
     RegisterCount,
+    /// The length is told as a relative of the protocol tells it.
+    Framing,
     /// The registers are those from one address further on.
     RegistersShifted,
 }
@@ -207,6 +209,7 @@ impl ReplyFault {
             | ReplyFault::Crc
             | ReplyFault::CrcExchanged
             | ReplyFault::RegisterCount
+            | ReplyFault::Framing
             | ReplyFault::RegistersShifted => modbus,
             ReplyFault::Address
             | ReplyFault::ErrorCode
@@ -436,6 +439,9 @@ pub static CATALOGUE: &[Operator] = operators! {
     "register-count-wrong" Exchange: "sends a wrong count of bytes, the CRC fitting",
         to "Modbus replies", says "a wrong count of bytes"
         => Act::Reply(ReplyFault::RegisterCount);
+    "framing-wrong" Exchange: "tells the length of a reply as a relative does: in registers, or in another width",
+        to "Modbus replies", says "the length told as a relative of the protocol tells it"
+        => Act::Reply(ReplyFault::Framing);
     "registers-shifted" Exchange: "sends the registers from one address further on",
         to "Modbus replies", says "registers shifted by one"
         => Act::Reply(ReplyFault::RegistersShifted);

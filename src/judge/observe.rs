@@ -4,6 +4,8 @@
 //! out, and an answer is read with the question that was asked last. Engine and judge observe through the same code, so
 //! that a stored trace is seen as the live run saw it.
 
+mod deframer;
+
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::rc::Rc;
@@ -18,8 +20,9 @@ use crate::suite::{Setting, Stimulus};
 use crate::time::Instant;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanKind};
-use crate::wire::modbus::{self, Awaited};
-use crate::wire::pylon_ascii::{self, DeframerEvent};
+use crate::wire::modbus;
+
+use deframer::{Cut, Deframer};
 
 /// A pause after which a broken frame is given up (sheet pylon-rs485, "receiver resynchronisation", D).
 const BROKEN_AFTER: Duration = Duration::from_millis(200);
@@ -173,88 +176,6 @@ struct Question {
     until: Instant,
     /// It has its answer: what comes then and cannot be read as a frame is noise of the line.
     answered: bool,
-}
-
-/// What cuts the stream into frames.
-#[derive(Debug)]
-enum Deframer {
-    Ascii(pylon_ascii::Deframer),
-    Modbus(modbus::Receiver),
-}
-
-/// A piece of the stream.
-#[derive(Debug)]
-struct Cut {
-    offset: u64,
-    bytes: Vec<u8>,
-    /// Why it is no frame.
-    noise: Option<String>,
-}
-
-impl Deframer {
-    fn new(protocol: &Protocol) -> Deframer {
-        match protocol.is_modbus() {
-            true => Deframer::Modbus(modbus::Receiver::new()),
-            false => Deframer::Ascii(pylon_ascii::Deframer::new()),
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8]) {
-        match self {
-            Deframer::Ascii(deframer) => deframer.feed(bytes),
-            Deframer::Modbus(receiver) => receiver.feed(bytes),
-        }
-    }
-
-    fn idle(&mut self) {
-        match self {
-            Deframer::Ascii(deframer) => deframer.idle(),
-            Deframer::Modbus(receiver) => receiver.idle(),
-        }
-    }
-
-    fn poll(&mut self) -> Option<Cut> {
-        Some(match self {
-            Deframer::Ascii(deframer) => match deframer.poll()? {
-                DeframerEvent::Frame { offset, bytes } => Cut {
-                    offset,
-                    bytes,
-                    noise: None,
-                },
-                DeframerEvent::Discarded { offset, bytes, reason } => Cut {
-                    offset,
-                    bytes,
-                    noise: Some(reason.to_string()),
-                },
-            },
-            Deframer::Modbus(receiver) => match receiver.poll()? {
-                modbus::Received::Frame { offset, bytes } => Cut {
-                    offset,
-                    bytes,
-                    noise: None,
-                },
-                modbus::Received::Rest { offset, bytes } => Cut {
-                    offset,
-                    bytes,
-                    noise: Some("no frame with a right CRC".into()),
-                },
-            },
-        })
-    }
-
-    /// Says which answers may come.
-    fn expect(&mut self, question: Option<&RequestContext>) {
-        if let Deframer::Modbus(receiver) = self {
-            receiver.expect(question.and_then(|question| {
-                let function = question.command?;
-                Some(Awaited {
-                    address: question.address,
-                    function,
-                    count: question.registers.map(|(_, count)| count),
-                })
-            }));
-        }
-    }
 }
 
 /// Turns events into observations.

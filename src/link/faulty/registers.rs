@@ -199,6 +199,14 @@ pub(super) fn reply_instead(
             *low = low.wrapping_add(if *framing == ReplyFraming::Words { 1 } else { 2 });
             Some(modbus::with_crc(body))
         }
+        (ReplyFault::Framing, Reply::Read { framing, data }) => {
+            let framing = match framing {
+                ReplyFraming::Standard | ReplyFraming::WideBytes => ReplyFraming::Words,
+                ReplyFraming::Words => ReplyFraming::WideBytes,
+            };
+            let data = data.clone();
+            again(Reply::Read { framing, data })
+        }
         (ReplyFault::RegistersShifted, Reply::Read { framing, data }) if data.len() >= 2 => {
             let shifted = data.get(2..)?.iter().copied().chain([0, 0]).collect();
             again(Reply::Read {

@@ -308,11 +308,9 @@ fn every_fault_of_every_protocol_can_be_planted() {
             let mut link = Faulty::new(battery, protocol, fault);
             assert!(link.describe().name.ends_with(&name));
             collect(&mut link, millis(2500));
-            for question in protocol
-                .messages
-                .iter()
-                .filter_map(|message| question(protocol, message))
-            {
+            let concerned = |message: &&Message| place.is_none_or(|key| key == message.key);
+            let messages = protocol.messages.iter().filter(concerned);
+            for question in messages.filter_map(|message| question(protocol, message)) {
                 link.send(&BusFrame::Serial(question)).expect("a line");
                 let now = link.now();
                 collect(&mut link, now.after(Duration::from_millis(150)));

@@ -68,7 +68,7 @@ fn replies_are_wrong_in_one_thing() {
     let [body @ .., low, high] = &sound[..] else {
         panic!("a CRC")
     };
-    assert_eq!(came("no-reply in 0x003C"), [sound.clone()]);
+    assert_eq!(came("no-reply in 0x003C"), std::slice::from_ref(&sound));
     assert_eq!(came("no-reply in 0x0000"), Vec::<Vec<u8>>::new());
     assert_eq!(came("crc-wrong in 0x0000"), [[body, &[low ^ 1, *high]].concat()]);
     assert_eq!(came("crc-exchanged in 0x0000"), [[body, &[*high, *low]].concat()]);
@@ -76,6 +76,7 @@ fn replies_are_wrong_in_one_thing() {
     for (fault, body) in [
         ("address-wrong in 0x0000", "02 03 06 00 00 14 A0 00 32"),
         ("register-count-wrong in 0x0000", "01 03 08 00 00 14 A0 00 32"),
+        ("framing-wrong in 0x0000", "01 03 00 03 00 00 14 A0 00 32"),
         ("registers-shifted in 0x0000", "01 03 06 14 A0 00 32 00 00"),
         ("reply-short in 0x0000", "01 03 05 00 00 14 A0 00"),
         ("trailing-bytes in 0x0000", "01 03 07 00 00 14 A0 00 32 A5"),
@@ -159,6 +160,8 @@ fn lengths_in_registers_are_kept() {
     assert_eq!(scaled, frame("01 03 00 01 01 F4"));
     let counted = reply("voltronic-rs485", "register-count-wrong in 0x0030", &soc);
     assert_eq!(counted, frame("01 03 00 02 00 32"));
+    let wide = reply("voltronic-rs485", "framing-wrong in 0x0030", &soc);
+    assert_eq!(wide, frame("01 03 00 02 00 32"));
     let long = reply("voltronic-rs485", "trailing-bytes in 0x0030", &soc);
     assert_eq!(long, frame("01 03 00 02 00 32 A5 A5"));
     assert_eq!(ReplyFraming::recognise(&with_crc(long), 2), Some(ReplyFraming::Words));
