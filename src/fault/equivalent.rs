@@ -1,7 +1,7 @@
 //! Faults that by the sheet cannot be told from correct behaviour.
 //!
-//! Most follow from the definition itself ([`derived`]): a fact that is known too badly to fail, a period that may be
-//! half as long, bits that may be set. The rest stands in lists beside the definitions ([`load`]):
+//! Most follow from the definition itself ([`derived`]): a period that may be half as long, bits that may be set. The
+//! rest stands in lists beside the definitions ([`load`]):
 //!
 //! ```yaml
 //! equivalents: pylon-rs485
@@ -13,6 +13,9 @@
 //! ```
 //!
 //! A fault that a suite catches is not equivalent, whatever a list says: `bmscheck mutate` refuses such an entry.
+//!
+//! A fault against a fact that is known too badly to fail ([`weak`]) is something else: it must be noticed, by a warning
+//! or a remark.
 
 use std::time::Duration;
 
@@ -177,21 +180,45 @@ fn load_list(source: &Source, library: &Library, into: &mut Vec<Equivalent>) -> 
 pub fn derived(protocol: &Protocol, fault: &Fault) -> Option<String> {
     let message = fault.message(protocol);
     let reason = match fault.operator.act {
-        Act::Field { .. } | Act::Memory(_) if fault.place.field().is_some() => {
-            of_field(fault, message?, fault.field(protocol)?)
+        Act::Field { .. } | Act::Memory(_) => of_field(fault, fault.field(protocol)?),
+        Act::Reserved => {
+            let reserved = fault.reserved(protocol);
+            let free = reserved.iter().all(|bits| bits.must.is_empty());
+            free.then(|| "the bits may be anything".to_string())
         }
-        Act::Reserved => of_reserved(protocol, fault),
         Act::Frame(fault) => of_frame(fault, message?),
-        Act::Reply(ReplyFault::Late) => {
-            let timing = protocol.timing.as_ref()?;
-            too_weak(timing.grade, "the time for a reply")
-        }
+        _ => None,
+    }?;
+    Some(format!("{reason} (sheet {})", protocol.sheet))
+}
+
+/// Why a fault need not fail: what it breaks is known to grade C or D only, or is tolerated with a warning. It must be
+/// noticed all the same.
+pub fn weak(protocol: &Protocol, fault: &Fault) -> Option<String> {
+    let message = fault.message(protocol);
+    let of_message = message.and_then(|message| too_weak(message.grade, "the message"));
+    let reason = of_message.or_else(|| match fault.operator.act {
+        Act::Field { .. } | Act::Memory(_) => weak_field(fault, fault.field(protocol)?),
+        Act::Reserved => weak_reserved(protocol, fault),
+        Act::Frame(FrameFault::LengthShort | FrameFault::LengthLong) => weak_length(message?),
+        Act::Frame(
+            FrameFault::Doubled
+            | FrameFault::Late
+            | FrameFault::Early
+            | FrameFault::PeriodLonger
+            | FrameFault::PeriodShorter
+            | FrameFault::Jitter,
+        ) => too_weak(message?.period.as_ref()?.grade, "the period"),
+        Act::Reply(ReplyFault::Late) => too_weak(protocol.timing.as_ref()?.grade, "the time for a reply"),
         Act::Session(SessionFault::StopsWithoutKeepalive | SessionFault::GoesOnWithoutKeepalive) => too_weak(
             protocol.keepalive.as_ref()?.grade,
             "what follows when the inverter is silent",
         ),
-        _ => too_weak(message?.grade, "the message"),
-    }?;
+        Act::Session(_) | Act::Request(_) | Act::Reply(_) if message.is_none() => {
+            too_weak(protocol.grade, "the protocol")
+        }
+        _ => None,
+    })?;
     Some(format!("{reason} (sheet {})", protocol.sheet))
 }
 
@@ -205,20 +232,24 @@ fn too_weak(grade: Grade, what: &str) -> Option<String> {
     Some(format!("{what} is known to grade {} only: {follows}", grade.letter()))
 }
 
-fn of_field(fault: &Fault, message: &Message, field: &Field) -> Option<String> {
+fn weak_field(fault: &Fault, field: &Field) -> Option<String> {
     let about_sign = ["sign-flipped", "sign-lost", "read-as-unsigned"].contains(&fault.operator.name);
     if let Kind::Constant { otherwise, .. } = &field.kind
         && *otherwise != Outcome::Fail
     {
         return Some("other bytes are tolerated with a warning".to_string());
     }
+    too_weak(field.value_grade(about_sign), "the field")
+}
+
+fn of_field(fault: &Fault, field: &Field) -> Option<String> {
     if let Kind::Number(number) = &field.kind
         && number.either_sign
         && fault.operator.name == "sign-flipped"
     {
         return Some("the sign is information, both are in use".to_string());
     }
-    too_weak(field.value_grade(about_sign).worse(message.grade), "the field").or_else(|| beyond_range(fault, field))
+    beyond_range(fault, field)
 }
 
 /// A fault that changes only values which the sheet excludes.
@@ -260,29 +291,21 @@ fn beyond_range(fault: &Fault, field: &Field) -> Option<String> {
     }
 }
 
-fn of_reserved(protocol: &Protocol, fault: &Fault) -> Option<String> {
-    let message = fault.message(protocol)?;
+fn weak_reserved(protocol: &Protocol, fault: &Fault) -> Option<String> {
     let reserved = fault.reserved(protocol);
     if reserved.iter().any(|bits| {
-        let grade = bits.grade.worse(message.grade);
-        !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(grade, "").is_none()
+        !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(bits.grade, "").is_none()
     }) {
         return None;
     }
     let first = reserved.first()?;
-    if first.must.is_empty() {
-        return Some("the bits may be anything".to_string());
-    }
     if first.outcome != Outcome::Fail {
         return Some("other bits are tolerated with a warning".to_string());
     }
-    too_weak(first.grade.worse(message.grade), "what stands in these bits")
+    too_weak(first.grade, "what stands in these bits")
 }
 
 fn of_frame(fault: FrameFault, message: &Message) -> Option<String> {
-    if let Some(weak) = too_weak(message.grade, "the message") {
-        return Some(weak);
-    }
     if fault == FrameFault::LengthShort {
         return of_length(&message.length);
     }
@@ -297,7 +320,7 @@ fn of_frame(fault: FrameFault, message: &Message) -> Option<String> {
         FrameFault::OrderChanged => return Some("no order of the frames is stated".to_string()),
         _ => return None,
     };
-    too_weak(period.grade, "the period").or_else(|| tolerated(period, mean, gap))
+    tolerated(period, mean, gap)
 }
 
 /// Whether a mean and its longest gap do not fail.
@@ -325,9 +348,15 @@ fn tolerated(period: &PeriodRule, mean: Duration, gap: Duration) -> Option<Strin
 
 fn of_length(rule: &LengthRule) -> Option<String> {
     let short = rule.send?.checked_sub(1)?;
-    let tolerated = rule.pass.contains(&short) || rule.warn.as_ref().is_some_and(|warn| warn.contains(&short));
-    if tolerated {
-        return Some(format!("{short} bytes are tolerated"));
+    rule.pass.contains(&short).then(|| format!("{short} bytes are as good"))
+}
+
+fn weak_length(message: &Message) -> Option<String> {
+    let rule = &message.length;
+    let near = rule.send.map(|send| [send.saturating_sub(1), send + 1]);
+    let warned = rule.warn.as_ref().zip(near);
+    if warned.is_some_and(|(warn, near)| near.iter().any(|length| warn.contains(length))) {
+        return Some("other lengths are tolerated with a warning".to_string());
     }
     too_weak(rule.grade?, "the length")
 }

@@ -26,14 +26,16 @@ use crate::fault::equivalent::{self, Equivalent};
 use crate::fault::{CATALOGUE, Fault, faults_of};
 use crate::suite::{Profile, Suite};
 
-use campaign::{Campaign, Tried};
+use campaign::{Campaign, CampaignError, Notice, Tried};
 
 /// Measure which wire faults the suites miss
 ///
 /// Every fault of the catalogue (`bmscheck list faults`) is planted into what the reference BMS says, wherever the
-/// definition of a protocol allows it, and the protocol's own suites run until a case fails (those for all protocols where
-/// a selector names them). A fault that no case fails on is missed: the suites would pass a battery that has it. A fault that by the sheet cannot be told from correct behaviour is
-/// equivalent, with its reason. Only a failure counts; a warning does not.
+/// definition of a protocol allows it, and the protocol's own suites run until a case fails (those for all protocols
+/// where a selector names them). A fault that no case fails on is missed: the suites would pass a battery that has it.
+/// Where what a fault breaks is known to grade C or D only, nothing may fail: then it must be noticed, by a warning or a
+/// remark that a healthy battery does not get. A fault that by the sheet cannot be told from correct behaviour is
+/// equivalent, with its reason.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck mutate                                all protocols, all faults
@@ -89,10 +91,27 @@ pub enum Fate {
         /// What the failure says of its cause.
         diagnosis: Option<String>,
     },
+    /// No case may fail, and one warned or remarked.
+    Noticed {
+        /// What noticed it.
+        by: Notice,
+        /// Why it need not fail.
+        reason: String,
+    },
     /// No case failed, and what would be needed.
     Missed(String),
     /// Nobody can tell, and why.
     Equivalent(String),
+}
+
+impl Fate {
+    /// Why no case fails, where none has to.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Fate::Noticed { reason, .. } | Fate::Equivalent(reason) => Some(reason),
+            Fate::Caught { .. } | Fate::Missed(_) => None,
+        }
+    }
 }
 
 impl Figures<'_> {
@@ -101,6 +120,14 @@ impl Figures<'_> {
         self.faults
             .iter()
             .filter(|(_, fate)| matches!(fate, Fate::Caught { .. }))
+            .count()
+    }
+
+    /// How many faults were noticed where none may fail.
+    pub fn noticed(&self) -> usize {
+        self.faults
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Noticed { .. }))
             .count()
     }
 
@@ -120,10 +147,10 @@ impl Figures<'_> {
         })
     }
 
-    /// Whether at least so many percent of the faults that can be told were caught.
+    /// Whether at least so many percent of the faults that can be told were caught, or noticed where none may fail.
     pub fn reaches(&self, percent: u8) -> bool {
         let countable = self.faults.len() - self.equivalent();
-        self.caught() * 100 >= countable * usize::from(percent)
+        (self.caught() + self.noticed()) * 100 >= countable * usize::from(percent)
     }
 }
 
@@ -176,12 +203,14 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
             .filter(|(suite, _)| suite.protocol.is_some() || named(suite))
             .copied()
             .collect();
-        let campaign = Campaign::new(protocol, &cases);
-        if let Some(case) = campaign.unsound()? {
-            let text = format!("{case} fails without any fault: run `bmscheck run {case}`\n");
-            crate::cli::output::complain(&text);
-            return Ok(Status::Inconclusive);
-        }
+        let campaign = match Campaign::new(protocol, &cases) {
+            Ok(campaign) => campaign,
+            Err(CampaignError::Link(source)) => return Err(source.into()),
+            Err(unsound @ CampaignError::Unsound { .. }) => {
+                crate::cli::output::complain(&format!("{unsound}\n"));
+                return Ok(Status::Inconclusive);
+            }
+        };
         all.push(measure(&campaign, cases.len(), faults, &equivalents)?);
     }
     let whole = arguments
@@ -218,21 +247,19 @@ pub fn measure<'d>(
     let bar = bar(&protocol.name, faults.len());
     let tried = campaign.run(&faults, &|done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    let tried = tried.map_err(|source| CliError::Link {
-        source,
-        help: Vec::new(),
-    })?;
-    let fates = faults.into_iter().zip(tried).map(|(fault, tried)| {
+    let fates = faults.into_iter().zip(tried?).map(|(fault, tried)| {
         let fate = match tried {
             Tried::Caught { case, check, diagnosis } => Fate::Caught { case, check, diagnosis },
             Tried::Missed { changed, noticed } => {
                 let listed = equivalents.iter().find(|entry| entry.is_about(protocol, &fault));
-                match listed
+                let weak = equivalent::weak(protocol, &fault);
+                let excused = listed
                     .map(Equivalent::reason)
-                    .or_else(|| equivalent::derived(protocol, &fault))
-                {
-                    Some(reason) => Fate::Equivalent(reason),
-                    None => Fate::Missed(needed(protocol, &fault, changed, noticed)),
+                    .or_else(|| equivalent::derived(protocol, &fault));
+                match (noticed, weak, excused) {
+                    (Some(by), Some(reason), _) | (Some(by), None, Some(reason)) => Fate::Noticed { by, reason },
+                    (None, _, Some(reason)) => Fate::Equivalent(reason),
+                    (noticed, ..) => Fate::Missed(needed(protocol, &fault, changed, noticed)),
                 }
             }
         };
@@ -247,7 +274,7 @@ pub fn measure<'d>(
 }
 
 /// What a suite would need to catch a fault that it misses.
-fn needed(protocol: &Protocol, fault: &Fault, changed: u64, noticed: Option<String>) -> String {
+fn needed(protocol: &Protocol, fault: &Fault, changed: u64, noticed: Option<Notice>) -> String {
     let what = fault.place.to_string();
     if let Some(noticed) = noticed {
         return format!("only noticed: {noticed}");
@@ -274,12 +301,16 @@ pub fn wrong_equivalents(equivalents: &[Equivalent], all: &[Figures<'_>]) -> Dia
     let mut diagnostics = Diagnostics::default();
     for figures in all {
         for (fault, fate) in &figures.faults {
-            let Fate::Caught { case, .. } = fate else { continue };
+            let (case, sees) = match fate {
+                Fate::Caught { case, .. } => (case, "fails on"),
+                Fate::Noticed { by, .. } => (&by.case, "notices"),
+                Fate::Missed(_) | Fate::Equivalent(_) => continue,
+            };
             for entry in equivalents
                 .iter()
                 .filter(|entry| entry.is_about(figures.protocol, fault))
             {
-                let message = format!("{fault} is not equivalent: {case} fails on it");
+                let message = format!("{fault} is not equivalent: {case} {sees} it");
                 let at = entry.origin.span.clone();
                 diagnostics.push(
                     Diagnostic::error("equivalent-is-caught", message, at)
