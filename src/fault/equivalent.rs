@@ -21,7 +21,9 @@ use std::time::Duration;
 
 use super::catalogue::{Act, FrameFault, ReplyFault, SessionFault, operator};
 use super::place::{Fault, faults_of};
-use crate::definition::{Field, Grade, Kind, LengthRule, Library, Message, Origin, Outcome, PeriodRule, Protocol};
+use crate::definition::{
+    Field, Grade, Kind, LengthRule, Library, Message, Origin, Outcome, PeriodRule, Protocol, Sender,
+};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::shape::{self, Object, Shape, optional, required};
 use crate::document::{Diagnostic, Diagnostics, Node, Source, node};
@@ -211,15 +213,24 @@ pub fn weak(protocol: &Protocol, fault: &Fault) -> Option<String> {
         ) => too_weak(message?.period.as_ref()?.grade, "the period"),
         Act::Reply(ReplyFault::Late) => too_weak(protocol.timing.as_ref()?.grade, "the time for a reply"),
         Act::Session(SessionFault::StopsWithoutKeepalive | SessionFault::GoesOnWithoutKeepalive) => too_weak(
-            protocol.keepalive.as_ref()?.grade,
+            of_messages(protocol, protocol.keepalive.as_ref()?.grade),
             "what follows when the inverter is silent",
         ),
         Act::Session(_) | Act::Request(_) | Act::Reply(_) if message.is_none() => {
-            too_weak(protocol.grade, "the protocol")
+            too_weak(of_messages(protocol, protocol.grade), "the protocol")
         }
         _ => None,
     })?;
     Some(format!("{reason} (sheet {})", protocol.sheet))
+}
+
+/// The grade of a fact that shows in whatever messages there are.
+fn of_messages(protocol: &Protocol, grade: Grade) -> Grade {
+    let messages = protocol.messages.iter().filter(|message| message.from == Sender::Bms);
+    messages
+        .map(|message| message.grade)
+        .min()
+        .map_or(grade, |best| grade.worse(best))
 }
 
 /// A fact that is known from one source only, or chosen here, never fails.
@@ -293,9 +304,10 @@ fn beyond_range(fault: &Fault, field: &Field) -> Option<String> {
 
 fn weak_reserved(protocol: &Protocol, fault: &Fault) -> Option<String> {
     let reserved = fault.reserved(protocol);
-    if reserved.iter().any(|bits| {
-        !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(bits.grade, "").is_none()
-    }) {
+    if reserved
+        .iter()
+        .any(|bits| !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(bits.grade, "").is_none())
+    {
         return None;
     }
     let first = reserved.first()?;

@@ -62,7 +62,12 @@ impl std::fmt::Display for Notice {
     /// ``warning of `0x355.soc` in pylon-can/soc/range (grade C)``.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Notice { case, check, .. } = self;
-        write!(f, "{} of `{check}` in {case} (grade {})", self.result.word(), self.grade.letter())
+        write!(
+            f,
+            "{} of `{check}` in {case} (grade {})",
+            self.result.word(),
+            self.grade.letter()
+        )
     }
 }
 

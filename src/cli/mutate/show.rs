@@ -114,7 +114,9 @@ fn by_reason<'f>(figures: &'f Figures<'_>, wanted: fn(&Fate) -> bool) -> Vec<(&'
 /// Faults caught or noticed among those that can be told, in percent, cut to one decimal.
 pub fn rate(figures: &Figures<'_>) -> String {
     let countable = figures.faults.len() - figures.equivalent();
-    let permille = ((figures.caught() + figures.noticed()) * 1000).checked_div(countable).unwrap_or(1000);
+    let permille = ((figures.caught() + figures.noticed()) * 1000)
+        .checked_div(countable)
+        .unwrap_or(1000);
     match permille % 10 {
         0 => (permille / 10).to_string(),
         tenth => format!("{}.{tenth}", permille / 10),
