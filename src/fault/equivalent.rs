@@ -234,7 +234,7 @@ fn of_messages(protocol: &Protocol, grade: Grade) -> Grade {
 }
 
 /// A fact that is known from one source only, or chosen here, never fails.
-fn too_weak(grade: Grade, what: &str) -> Option<String> {
+pub fn too_weak(grade: Grade, what: &str) -> Option<String> {
     let follows = match grade {
         Grade::A | Grade::B => return None,
         Grade::C => "a deviation warns",
@@ -290,12 +290,11 @@ fn beyond_range(fault: &Fault, field: &Field) -> Option<String> {
             Some("the wire has kelvin, which are never below zero".to_string())
         }
         "saturated" | "wrapped" => {
-            let most = Number::integer(if number.signed && fault.operator.name == "saturated" {
-                127
-            } else {
-                255
-            });
-            let small = never_negative && high.and_then(raw).is_some_and(|high| high <= most);
+            let cut = number.signed && fault.operator.name == "saturated";
+            let most = Number::integer(if cut { 127 } else { 255 });
+            // Cutting leaves what is below zero alone.
+            let low_enough = cut || never_negative;
+            let small = low_enough && high.and_then(raw).is_some_and(|high| high <= most);
             small.then(|| "one byte holds every value of the range".to_string())
         }
         _ => None,

@@ -105,6 +105,8 @@ pub enum Tried {
         changed: u64,
         /// A check that noticed it without failing, and how: a warning, information.
         noticed: Option<Notice>,
+        /// How well the best known of what it changed is known; `None` where it is about something else than values.
+        grade: Option<Grade>,
     },
 }
 
@@ -319,7 +321,7 @@ impl<'c, 'd> Worker<'c, 'd> {
 
     /// Runs session after session until a case fails.
     fn try_fault(&mut self, fault: &Fault) -> Result<Tried, LinkError> {
-        let (mut changed, mut noticed) = (0, None);
+        let (mut changed, mut noticed, mut grade) = (0, None, None);
         let protocol = self.campaign.protocol;
         // More than to be noticed cannot be had of it.
         let weak = equivalent::weak(protocol, fault).is_some();
@@ -338,11 +340,6 @@ impl<'c, 'd> Worker<'c, 'd> {
             let Some(session) = self.campaign.sessions.get(index) else {
                 continue;
             };
-            // A broadcast that is not claimed is not sent.
-            let broadcast = matches!(fault.place.message(), Some(MessageKey::Can(_)));
-            if broadcast && claim.as_ref().is_some_and(|claim| !session.claims.contains(claim)) {
-                continue;
-            }
             let (link, mut fixture) = session.start(protocol)?;
             let mut plan = match self.plans.get(index) {
                 Some(Some(known)) => known.clone(),
@@ -382,11 +379,16 @@ impl<'c, 'd> Worker<'c, 'd> {
                 });
             }
             changed += link.changed();
+            grade = grade.into_iter().chain(link.grade()).min();
             noticed = noticed.or(seen.filter(|_| link.changed() > 0));
             if weak && noticed.is_some() {
                 break;
             }
         }
-        Ok(Tried::Missed { changed, noticed })
+        Ok(Tried::Missed {
+            changed,
+            noticed,
+            grade,
+        })
     }
 }

@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod show;
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -19,11 +20,12 @@ use crate::cli::list::Format;
 use crate::cli::output::{Output, stdout_style};
 use crate::cli::run::choice::{self, Choice};
 use crate::cli::{CliError, Context, Status, data};
-use crate::definition::Protocol;
+use crate::definition::{Library, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics};
 use crate::fault::equivalent::{self, Equivalent};
 use crate::fault::{CATALOGUE, Fault, faults_of};
+use crate::suite::measured::{self, Measured, Record};
 use crate::suite::{Profile, Suite};
 
 use campaign::{Campaign, CampaignError, Notice, Tried};
@@ -60,6 +62,13 @@ pub struct MutateArguments {
     /// Equivalent faults do not count.
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub require: u8,
+
+    /// Write the figures into this record, beside those of other protocols
+    ///
+    /// For suites/measured.json, from which reports tell how many faults the suites of a run catch. Only whole protocols
+    /// are recorded: without --fault, selected by their names or not at all.
+    #[arg(long, value_name = "PATH")]
+    pub record: Option<PathBuf>,
 
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -137,6 +146,18 @@ impl Figures<'_> {
             .iter()
             .filter(|(_, fate)| matches!(fate, Fate::Equivalent(_)))
             .count()
+    }
+
+    /// The figures as they are recorded.
+    pub fn measured(&self, library: &Library, suites: &[Suite]) -> Measured {
+        Measured {
+            fingerprint: measured::fingerprint(self.protocol, library, suites),
+            tried: self.faults.len(),
+            caught: self.caught(),
+            noticed: self.noticed(),
+            missed: self.missed().count(),
+            equivalent: self.equivalent(),
+        }
     }
 
     /// The faults that no case failed on, with what would be needed.
@@ -220,6 +241,13 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
     if whole {
         data::accept(context, wrong_equivalents(&equivalents, &all))?;
     }
+    if let Some(path) = &arguments.record {
+        if !whole || !arguments.fault.is_empty() {
+            return Err(CliError::usage("only whole protocols are recorded")
+                .help("name protocols, no suites, and leave out --fault"));
+        }
+        record(path, &all, &library, &suites)?;
+    }
     let style = stdout_style(context.color);
     let text = match arguments.format {
         Format::Human => show::human(&all, &style),
@@ -230,6 +258,27 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
     out.flush()?;
     let enough = all.iter().all(|figures| figures.reaches(arguments.require));
     Ok(if enough { Status::Done } else { Status::Failed })
+}
+
+/// Puts the figures into a record, and keeps what it says of other protocols.
+fn record(path: &Path, all: &[Figures<'_>], library: &Library, suites: &[Suite]) -> Result<(), CliError> {
+    let unread = |reason| CliError::Read {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let mut record = match std::fs::read_to_string(path) {
+        Ok(text) => Record::parse(&text).map_err(|error| unread(error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Record::default(),
+        Err(error) => return Err(unread(error.to_string())),
+    };
+    for figures in all {
+        let measured = figures.measured(library, suites);
+        record.0.insert(figures.protocol.name.clone(), measured);
+    }
+    std::fs::write(path, record.text()).map_err(|source| CliError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// Tries the faults of one protocol.
@@ -250,9 +299,14 @@ pub fn measure<'d>(
     let fates = faults.into_iter().zip(tried?).map(|(fault, tried)| {
         let fate = match tried {
             Tried::Caught { case, check, diagnosis } => Fate::Caught { case, check, diagnosis },
-            Tried::Missed { changed, noticed } => {
+            Tried::Missed {
+                changed,
+                noticed,
+                grade,
+            } => {
                 let listed = equivalents.iter().find(|entry| entry.is_about(protocol, &fault));
-                let weak = equivalent::weak(protocol, &fault);
+                let weak =
+                    equivalent::weak(protocol, &fault).or_else(|| equivalent::too_weak(grade?, "all that it changes"));
                 let excused = listed
                     .map(Equivalent::reason)
                     .or_else(|| equivalent::derived(protocol, &fault));

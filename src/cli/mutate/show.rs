@@ -6,6 +6,7 @@ use super::{Fate, Figures};
 use crate::fault::{Class, Fault};
 use crate::report::layout::Table;
 use crate::report::text::{Style, Tone, counted, labelled, wrap};
+use crate::suite::measured::percent;
 
 /// The name of the format, as it stands in the document.
 pub const FORMAT: &str = "bmscheck-mutate";
@@ -111,16 +112,10 @@ fn by_reason<'f>(figures: &'f Figures<'_>, wanted: fn(&Fate) -> bool) -> Vec<(&'
         .collect()
 }
 
-/// Faults caught or noticed among those that can be told, in percent, cut to one decimal.
-pub fn rate(figures: &Figures<'_>) -> String {
-    let countable = figures.faults.len() - figures.equivalent();
-    let permille = ((figures.caught() + figures.noticed()) * 1000)
-        .checked_div(countable)
-        .unwrap_or(1000);
-    match permille % 10 {
-        0 => (permille / 10).to_string(),
-        tenth => format!("{}.{tenth}", permille / 10),
-    }
+/// Faults caught or noticed among those that can be told, in percent.
+fn rate(figures: &Figures<'_>) -> String {
+    let found = figures.caught() + figures.noticed();
+    percent(found, figures.faults.len() - figures.equivalent())
 }
 
 /// The document for programs.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::decode::{Decoded, DecodedField, bits};
-use crate::definition::{Anchor, Protocol};
+use crate::definition::{Anchor, Grade, Protocol, Reserved};
 use crate::fault::{Act, Fault, Memory, Place, Slot};
 
 /// What a faulty sender remembers of what it has sent.
@@ -13,6 +13,8 @@ pub(crate) struct Content {
     kept: HashMap<(usize, String), u64>,
     /// The data of the message before.
     before: Option<Vec<u8>>,
+    /// The best grade of what has been changed so far.
+    best: Option<Grade>,
 }
 
 impl Content {
@@ -39,7 +41,7 @@ impl Content {
             }
             Act::Reserved => {
                 for reserved in fault.reserved(protocol) {
-                    set_reserved(&reserved.place, &mut data);
+                    set_reserved(reserved, &mut data);
                 }
             }
             Act::Memory(Memory::Stale) => {
@@ -49,7 +51,16 @@ impl Content {
             Act::Memory(memory) => self.remember(memory, fault.place.field()?, decoded, &mut data),
             _ => return None,
         }
-        (data != decoded.data).then_some(data)
+        if data == decoded.data {
+            return None;
+        }
+        self.best = self.best.into_iter().chain(best_changed(decoded, &data)).min();
+        Some(data)
+    }
+
+    /// How well the best known of all that has been changed so far is known.
+    pub(crate) fn grade(&self) -> Option<Grade> {
+        self.best
     }
 
     fn remember(&mut self, memory: Memory, name: &str, decoded: &Decoded<'_>, data: &mut [u8]) {
@@ -79,8 +90,42 @@ impl Content {
     }
 }
 
-/// Sets the bits that the sheet reserves.
-fn set_reserved(place: &crate::definition::Place, data: &mut [u8]) -> Option<()> {
+/// The best grade of the fields, and of the bits without a field, whose value is another one.
+fn best_changed(decoded: &Decoded<'_>, data: &[u8]) -> Option<Grade> {
+    let message = decoded.message?;
+    let slots = groups(decoded).flat_map(|(_, around)| (0..around.len()).filter_map(|index| Slot::new(around, index)));
+    let fields = slots
+        .filter(|slot| slot.read(data) != slot.read(&decoded.data))
+        .map(|slot| slot.field.value_grade(false));
+    let reserved = message
+        .layout
+        .reserved
+        .iter()
+        .filter(|reserved| !reserved.must.is_empty());
+    let bits = reserved
+        .filter(|reserved| reserved_bytes(&reserved.place, data) != reserved_bytes(&reserved.place, &decoded.data))
+        .map(|reserved| reserved.grade);
+    fields.chain(bits).map(|grade| grade.worse(message.grade)).min()
+}
+
+fn reserved_bytes<'d>(place: &crate::definition::Place, data: &'d [u8]) -> Option<&'d [u8]> {
+    let start = match place.anchor {
+        Anchor::Start(start) => start,
+        Anchor::End(back) => data.len().checked_sub(back)?,
+        Anchor::Next | Anchor::Same => return None,
+    };
+    data.get(start..(start + place.bytes).min(data.len()))
+}
+
+/// Gives the bits that the sheet reserves a value that is neither right nor tolerated: all set where that is wrong.
+fn set_reserved(reserved: &Reserved, data: &mut [u8]) -> Option<()> {
+    let place = &reserved.place;
+    let width = place
+        .bits
+        .map_or(8 * place.bytes, |(low, high)| usize::from(high - low) + 1);
+    let all = u64::MAX >> (64 - width.clamp(1, 64));
+    let fine = |value: &u64| reserved.must.contains(value) || reserved.tolerated.contains(value);
+    let value = [all, 0, 1, 2].into_iter().find(|value| !fine(value))?;
     let start = match place.anchor {
         Anchor::Start(start) => start,
         Anchor::End(back) => data.len().checked_sub(back)?,
@@ -89,10 +134,15 @@ fn set_reserved(place: &crate::definition::Place, data: &mut [u8]) -> Option<()>
     let end = (start + place.bytes).min(data.len());
     let bytes = data.get_mut(start..end)?;
     if place.bits.is_none() {
-        bytes.fill(0xFF);
+        bytes.fill(0);
+        let low = bytes.iter_mut().zip(value.to_le_bytes());
+        low.for_each(|(byte, wanted)| *byte = wanted);
+        if value == all {
+            bytes.fill(0xFF);
+        }
         return Some(());
     }
-    bits::insert(place, bytes, u64::MAX)
+    bits::insert(place, bytes, value)
 }
 
 /// The fields of a message by pack; those of the message itself under 0.
