@@ -11,10 +11,9 @@ use bmscheck::definition::library::{Folder, data_files};
 use bmscheck::definition::{Library, Protocol};
 use bmscheck::document::Source;
 use bmscheck::fault::{Fault, equivalent, faults_of};
+use bmscheck::suite::measured::{Record, percent};
 use bmscheck::suite::{self, Case, Suite};
 
-/// The protocols whose suites have been measured in full: what they miss is mended. `bmscheck mutate` measures any.
-const MEASURED: [&str; 2] = ["pylon-can", "pylon-rs485"];
 /// Faults tried for each protocol.
 const SAMPLE: usize = 24;
 
@@ -46,7 +45,7 @@ fn a_sample_of_the_faults_is_caught() {
     println!("seed {seed}: repeat with BMSCHECK_SEED={seed}");
     for protocol in library
         .protocols()
-        .filter(|protocol| MEASURED.contains(&protocol.name.as_str()))
+        .filter(|protocol| refbms::Protocol::from_name(&protocol.name).is_some())
     {
         let all = faults_of(protocol);
         let mut dice = seed;
@@ -59,7 +58,7 @@ fn a_sample_of_the_faults_is_caught() {
             })
             .collect();
         let cases = cases(&suites, protocol);
-        let campaign = Campaign::new(protocol, &cases);
+        let campaign = Campaign::new(protocol, &cases).expect("a battery without a fault passes");
         let figures = measure(&campaign, cases.len(), sample, &equivalents).expect("a battery");
         let missed: Vec<String> = figures
             .missed()
@@ -78,6 +77,44 @@ fn a_sample_of_the_faults_is_caught() {
             missed.join("\n")
         );
     }
+}
+
+/// What reports and the README say of the suites is of these suites, on every protocol that the reference BMS speaks.
+#[test]
+fn the_record_is_of_these_suites() {
+    let (library, suites) = load();
+    let record = Record::built_in();
+    let mut table = String::from(
+        "| protocol | faults | caught | noticed | missed | equivalent | rate |\n|---|---|---|---|---|---|---|\n",
+    );
+    let mut total = [0; 5];
+    for protocol in library
+        .protocols()
+        .filter(|protocol| refbms::Protocol::from_name(&protocol.name).is_some())
+    {
+        let name = &protocol.name;
+        let figures = record.of(protocol, &library, &suites).unwrap_or_else(|| {
+            panic!("not measured as they are: cargo run --release -- mutate {name} --record suites/measured.json")
+        });
+        assert_eq!(figures.missed, 0, "{name}");
+        let counts = [
+            figures.tried,
+            figures.caught,
+            figures.noticed,
+            figures.missed,
+            figures.equivalent,
+        ];
+        assert_eq!(counts[0], faults_of(protocol).len(), "{name}");
+        assert_eq!(counts[0], counts[1..].iter().sum::<usize>(), "{name}");
+        let cells = counts.map(|count| count.to_string()).join(" | ");
+        table += &format!("| {name} | {cells} | {} % |\n", figures.rate_percent());
+        total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+    let cells = total.map(|count| count.to_string()).join(" | ");
+    let rate = percent(total[1] + total[2], total[0] - total[4]);
+    table += &format!("| **{} protocols** | {cells} | {rate} % |\n", record.0.len());
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&table), "the README's table is to be\n{table}");
 }
 
 #[test]
@@ -99,7 +136,7 @@ fn a_weak_suite_misses_faults_and_no_list_excuses_one_that_is_caught() {
         named("bit-stuck-0 in 0x359.over_voltage_protection"),
         named("order-changed in 0x355"),
     ];
-    let campaign = Campaign::new(&protocol, &cases);
+    let campaign = Campaign::new(&protocol, &cases).expect("a battery without a fault passes");
     let figures = measure(&campaign, cases.len(), faults, &[]).expect("a battery");
     let fates: Vec<&Fate> = figures.faults.iter().map(|(_, fate)| fate).collect();
     assert!(

@@ -13,7 +13,7 @@ use bmscheck::link::line::Line;
 use bmscheck::link::reference::{Reference, ReferenceOptions};
 use bmscheck::link::{Fixture, Link};
 use bmscheck::report::text::Style;
-use bmscheck::report::{End, Header, ProtocolUsed, Report, console, json, junit};
+use bmscheck::report::{End, Header, Mutation, ProtocolUsed, Report, console, json, junit};
 use bmscheck::suite::{self, Profile};
 
 /// The report of `tests/cli/sample.yaml` on the reference BMS, with times that never change.
@@ -62,6 +62,7 @@ fn report() -> Report {
                 grade: protocol.grade,
                 variant: None,
                 definition: protocol.source.name.to_string(),
+                mutation: Mutation::Unknown,
             }],
             profile: Profile::Ci,
             strict: false,

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::plan::{Group, Plan, PlannedCase, SEND, Target, leaves_state_alone};
+use super::random::{self, Dice};
 use super::{ClockSource, Event, EventKind, Stop, Trace, TraceHeader};
 use crate::definition::{Protocol, Sender};
 use crate::judge::{CaseResult, JudgeOptions, Referee, Verdict};
@@ -42,6 +43,8 @@ pub struct DriveOptions {
     pub longest: Duration,
     /// How long a stimulus takes until it shows on the wire, beyond the protocol's own period.
     pub settle: Duration,
+    /// The seed of what is sent at random.
+    pub seed: u64,
 }
 
 impl Default for DriveOptions {
@@ -51,6 +54,7 @@ impl Default for DriveOptions {
             fail_fast: false,
             longest: LONGEST_RUN,
             settle: Duration::ZERO,
+            seed: 1,
         }
     }
 }
@@ -722,9 +726,11 @@ impl<'p> Drive<'p> {
                 Doing::Waiting(now)
             }
             suite::Action::Send(send) => {
-                let all = (0..send.times).flat_map(|_| send.frames.iter().cloned()).collect();
+                let listed = (0..send.times).flat_map(|_| send.frames.iter().cloned());
+                let mut dice = Dice::new(self.options.seed, &planned.id, step);
+                let random = random::noise(self.protocol, send.random.saturating_mul(send.times), &mut dice);
                 Doing::Sending {
-                    frames: all,
+                    frames: listed.chain(random).collect(),
                     every: send.every,
                     next: now,
                 }

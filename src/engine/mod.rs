@@ -6,6 +6,7 @@
 //! | [`trace`] | what happened: every frame both ways with its time, every stimulus, every link event |
 //! | [`plan`] | the order of cases: those that only watch share an observation, states change seldom |
 //! | [`drive`] | a sans-IO machine: told what happened and what time it is, answers what to do and when to wake it |
+//! | [`random`] | frames and bytes that mean nothing, from the seed of the run |
 //! | [`run`] | the loop that joins machine, link and fixture, in virtual or real time |
 //!
 //! Before each stateful case comes a reset, then the state that the case begins in, then time to settle. Steps follow one
@@ -59,6 +60,7 @@
 
 pub mod drive;
 pub mod plan;
+pub mod random;
 pub mod run;
 pub mod store;
 pub mod trace;

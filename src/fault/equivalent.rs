@@ -1,7 +1,7 @@
 //! Faults that by the sheet cannot be told from correct behaviour.
 //!
-//! Most follow from the definition itself ([`derived`]): a fact that is known too badly to fail, a period that may be
-//! half as long, bits that may be set. The rest stands in lists beside the definitions ([`load`]):
+//! Most follow from the definition itself ([`derived`]): a period that may be half as long, bits that may be set. The
+//! rest stands in lists beside the definitions ([`load`]):
 //!
 //! ```yaml
 //! equivalents: pylon-rs485
@@ -13,6 +13,9 @@
 //! ```
 //!
 //! A fault that a suite catches is not equivalent, whatever a list says: `bmscheck mutate` refuses such an entry.
+//!
+//! A fault against a fact that is known too badly to fail ([`weak`]) is something else: it must be noticed, by a warning
+//! or a remark.
 
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ use super::catalogue::{Act, FrameFault, ReplyFault, RequestFault, SessionFault, 
 use super::place::{Fault, faults_of};
 use crate::definition::{
     ErrorRule, Field, Grade, Kind, LengthRule, Library, Message, Origin, Outcome, PeriodRule, Protocol, Reaction,
+    Sender,
 };
 use crate::document::diagnostic::did_you_mean;
 use crate::document::shape::{self, Object, Shape, optional, required};
@@ -179,42 +183,74 @@ fn load_list(source: &Source, library: &Library, into: &mut Vec<Equivalent>) -> 
 pub fn derived(protocol: &Protocol, fault: &Fault) -> Option<String> {
     let message = fault.message(protocol);
     let reason = match fault.operator.act {
-        Act::Field { .. } | Act::Memory(_) if fault.place.field().is_some() => {
-            of_field(fault, message?, fault.field(protocol)?)
+        Act::Field { .. } | Act::Memory(_) => of_field(fault, fault.field(protocol)?),
+        Act::Reserved => {
+            let reserved = fault.reserved(protocol);
+            let free = reserved.iter().all(|bits| bits.must.is_empty());
+            free.then(|| "the bits may be anything".to_string())
         }
-        Act::Reserved => of_reserved(protocol, fault),
         Act::Frame(fault) => of_frame(fault, message?),
-        Act::Reply(ReplyFault::Late) => {
-            let timing = protocol.timing.as_ref()?;
-            too_weak(timing.grade, "the time for a reply")
-        }
-        Act::Session(SessionFault::StopsWithoutKeepalive | SessionFault::GoesOnWithoutKeepalive) => too_weak(
-            protocol.keepalive.as_ref()?.grade,
-            "what follows when the inverter is silent",
-        ),
-        Act::Request(fault) => of_reaction(protocol, |rule| match fault {
-            RequestFault::ForeignAddress => rule.situation == "foreign_address",
-            RequestFault::BadChecksum => rule.situation == "bad_checksum",
-            RequestFault::UnknownCommand => ["unknown_command", "unknown_function"].contains(&rule.situation.as_str()),
-        }),
-        Act::Reply(ReplyFault::ErrorCode | ReplyFault::RefusalMissing) => of_reaction(protocol, is_refusal),
-        _ => too_weak(message?.grade, "the message"),
+        _ => None,
     }?;
     Some(format!("{reason} (sheet {})", protocol.sheet))
 }
 
-fn is_refusal(rule: &ErrorRule) -> bool {
-    matches!(rule.expect, Reaction::Exception(_) | Reaction::ReturnCode(_))
+/// Why a fault need not fail: what it breaks is known to grade C or D only, or is tolerated with a warning. It must be
+/// noticed all the same.
+pub fn weak(protocol: &Protocol, fault: &Fault) -> Option<String> {
+    let message = fault.message(protocol);
+    let of_message = message.and_then(|message| too_weak(message.grade, "the message"));
+    let reason = of_message.or_else(|| match fault.operator.act {
+        Act::Field { .. } | Act::Memory(_) => weak_field(fault, fault.field(protocol)?),
+        Act::Reserved => weak_reserved(protocol, fault),
+        Act::Frame(FrameFault::LengthShort | FrameFault::LengthLong) => weak_length(message?),
+        Act::Frame(
+            FrameFault::Doubled
+            | FrameFault::Late
+            | FrameFault::Early
+            | FrameFault::PeriodLonger
+            | FrameFault::PeriodShorter
+            | FrameFault::Jitter,
+        ) => too_weak(message?.period.as_ref()?.grade, "the period"),
+        Act::Reply(ReplyFault::Late) => too_weak(protocol.timing.as_ref()?.grade, "the time for a reply"),
+        Act::Session(SessionFault::StopsWithoutKeepalive | SessionFault::GoesOnWithoutKeepalive) => too_weak(
+            of_messages(protocol, protocol.keepalive.as_ref()?.grade),
+            "what follows when the inverter is silent",
+        ),
+        Act::Request(fault) => weak_reaction(protocol, |rule| match fault {
+            RequestFault::ForeignAddress => rule.situation == "foreign_address",
+            RequestFault::BadChecksum => rule.situation == "bad_checksum",
+            RequestFault::UnknownCommand => ["unknown_command", "unknown_function"].contains(&rule.situation.as_str()),
+        }),
+        Act::Reply(ReplyFault::ErrorCode | ReplyFault::RefusalMissing) => weak_reaction(protocol, |rule| {
+            matches!(rule.expect, Reaction::Exception(_) | Reaction::ReturnCode(_))
+        }),
+        Act::Session(_) | Act::Reply(_) if message.is_none() => {
+            too_weak(of_messages(protocol, protocol.grade), "the protocol")
+        }
+        _ => None,
+    })?;
+    Some(format!("{reason} (sheet {})", protocol.sheet))
 }
 
-/// What must follow some bad questions is known too badly to fail, as far as the definition tells it.
-fn of_reaction(protocol: &Protocol, concerns: impl Fn(&ErrorRule) -> bool) -> Option<String> {
+/// What must follow some bad questions is known too badly to fail, as far as the definition tells what must.
+fn weak_reaction(protocol: &Protocol, concerns: impl Fn(&ErrorRule) -> bool) -> Option<String> {
     let rules = protocol.errors.iter().filter(|rule| concerns(rule));
-    too_weak(rules.map(|rule| rule.grade).min()?, "what follows such a question")
+    let best = rules.map(|rule| rule.grade).min().unwrap_or(protocol.grade);
+    too_weak(of_messages(protocol, best), "what follows such a question")
+}
+
+/// The grade of a fact that shows in whatever messages there are.
+fn of_messages(protocol: &Protocol, grade: Grade) -> Grade {
+    let messages = protocol.messages.iter().filter(|message| message.from == Sender::Bms);
+    messages
+        .map(|message| message.grade)
+        .min()
+        .map_or(grade, |best| grade.worse(best))
 }
 
 /// A fact that is known from one source only, or chosen here, never fails.
-fn too_weak(grade: Grade, what: &str) -> Option<String> {
+pub fn too_weak(grade: Grade, what: &str) -> Option<String> {
     let follows = match grade {
         Grade::A | Grade::B => return None,
         Grade::C => "a deviation warns",
@@ -223,20 +259,24 @@ fn too_weak(grade: Grade, what: &str) -> Option<String> {
     Some(format!("{what} is known to grade {} only: {follows}", grade.letter()))
 }
 
-fn of_field(fault: &Fault, message: &Message, field: &Field) -> Option<String> {
+fn weak_field(fault: &Fault, field: &Field) -> Option<String> {
     let about_sign = ["sign-flipped", "sign-lost", "read-as-unsigned"].contains(&fault.operator.name);
     if let Kind::Constant { otherwise, .. } = &field.kind
         && *otherwise != Outcome::Fail
     {
         return Some("other bytes are tolerated with a warning".to_string());
     }
+    too_weak(field.value_grade(about_sign), "the field")
+}
+
+fn of_field(fault: &Fault, field: &Field) -> Option<String> {
     if let Kind::Number(number) = &field.kind
         && number.either_sign
         && fault.operator.name == "sign-flipped"
     {
         return Some("the sign is information, both are in use".to_string());
     }
-    too_weak(field.value_grade(about_sign).worse(message.grade), "the field").or_else(|| beyond_range(fault, field))
+    beyond_range(fault, field)
 }
 
 /// A fault that changes only values which the sheet excludes.
@@ -266,41 +306,33 @@ fn beyond_range(fault: &Fault, field: &Field) -> Option<String> {
             Some("the wire has kelvin, which are never below zero".to_string())
         }
         "saturated" | "wrapped" => {
-            let most = Number::integer(if number.signed && fault.operator.name == "saturated" {
-                127
-            } else {
-                255
-            });
-            let small = never_negative && high.and_then(raw).is_some_and(|high| high <= most);
+            let cut = number.signed && fault.operator.name == "saturated";
+            let most = Number::integer(if cut { 127 } else { 255 });
+            // Cutting leaves what is below zero alone.
+            let low_enough = cut || never_negative;
+            let small = low_enough && high.and_then(raw).is_some_and(|high| high <= most);
             small.then(|| "one byte holds every value of the range".to_string())
         }
         _ => None,
     }
 }
 
-fn of_reserved(protocol: &Protocol, fault: &Fault) -> Option<String> {
-    let message = fault.message(protocol)?;
+fn weak_reserved(protocol: &Protocol, fault: &Fault) -> Option<String> {
     let reserved = fault.reserved(protocol);
-    if reserved.iter().any(|bits| {
-        let grade = bits.grade.worse(message.grade);
-        !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(grade, "").is_none()
-    }) {
+    if reserved
+        .iter()
+        .any(|bits| !bits.must.is_empty() && bits.outcome == Outcome::Fail && too_weak(bits.grade, "").is_none())
+    {
         return None;
     }
     let first = reserved.first()?;
-    if first.must.is_empty() {
-        return Some("the bits may be anything".to_string());
-    }
     if first.outcome != Outcome::Fail {
         return Some("other bits are tolerated with a warning".to_string());
     }
-    too_weak(first.grade.worse(message.grade), "what stands in these bits")
+    too_weak(first.grade, "what stands in these bits")
 }
 
 fn of_frame(fault: FrameFault, message: &Message) -> Option<String> {
-    if let Some(weak) = too_weak(message.grade, "the message") {
-        return Some(weak);
-    }
     if fault == FrameFault::LengthShort {
         return of_length(&message.length);
     }
@@ -315,7 +347,7 @@ fn of_frame(fault: FrameFault, message: &Message) -> Option<String> {
         FrameFault::OrderChanged => return Some("no order of the frames is stated".to_string()),
         _ => return None,
     };
-    too_weak(period.grade, "the period").or_else(|| tolerated(period, mean, gap))
+    tolerated(period, mean, gap)
 }
 
 /// Whether a mean and its longest gap do not fail.
@@ -343,9 +375,15 @@ fn tolerated(period: &PeriodRule, mean: Duration, gap: Duration) -> Option<Strin
 
 fn of_length(rule: &LengthRule) -> Option<String> {
     let short = rule.send?.checked_sub(1)?;
-    let tolerated = rule.pass.contains(&short) || rule.warn.as_ref().is_some_and(|warn| warn.contains(&short));
-    if tolerated {
-        return Some(format!("{short} bytes are tolerated"));
+    rule.pass.contains(&short).then(|| format!("{short} bytes are as good"))
+}
+
+fn weak_length(message: &Message) -> Option<String> {
+    let rule = &message.length;
+    let near = rule.send.map(|send| [send.saturating_sub(1), send + 1]);
+    let warned = rule.warn.as_ref().zip(near);
+    if warned.is_some_and(|(warn, near)| near.iter().any(|length| warn.contains(length))) {
+        return Some("other lengths are tolerated with a warning".to_string());
     }
     too_weak(rule.grade?, "the length")
 }

@@ -106,10 +106,17 @@ pub fn faults_of(protocol: &Protocol) -> Vec<Fault> {
             _ => {}
         }
     }
-    for message in protocol.messages.iter().filter(|message| message.from == Sender::Bms) {
+    let sent = |message: &&Message| message.from == Sender::Bms && is_in_default(protocol, &message.variants);
+    for message in protocol.messages.iter().filter(sent) {
         faults.extend(faults_in(protocol, message));
     }
     faults
+}
+
+/// Whether the default variant, which is the one that is measured, has something.
+fn is_in_default(protocol: &Protocol, variants: &[String]) -> bool {
+    let default = protocol.variants.first();
+    variants.is_empty() || default.is_some_and(|default| variants.contains(&default.name))
 }
 
 fn has_session_fault(protocol: &Protocol, fault: SessionFault) -> bool {
@@ -144,8 +151,9 @@ fn has_reply_fault(protocol: &Protocol, fault: ReplyFault) -> bool {
 
 /// The faults in one message.
 fn faults_in(protocol: &Protocol, message: &Message) -> Vec<Fault> {
-    let sample = Sample::of(protocol, message);
-    let fields = unique(message.fields());
+    let samples = Sample::all(protocol, message);
+    let mut fields = unique(message.fields());
+    fields.retain(|field| is_in_default(protocol, &field.variants));
     let mut faults = Vec::new();
     for operator in CATALOGUE {
         let mut add = |place| faults.push(Fault { operator, place });
@@ -156,15 +164,16 @@ fn faults_in(protocol: &Protocol, message: &Message) -> Vec<Fault> {
                 for field in fields.iter().filter(|field| fits(field)) {
                     // One fault for each byte, however many flags it has.
                     if operator.name == "bits-reversed"
-                        && let Some(byte) = sample.as_ref().and_then(|sample| sample.byte_of(field))
+                        && let Some(byte) = samples.iter().find_map(|sample| sample.byte_of(field))
                     {
                         if bytes.contains(&byte) {
                             continue;
                         }
                         bytes.push(byte);
                     }
-                    let possible = sample.as_ref().is_none_or(|sample| sample.allows(field, changes[0]));
-                    if possible {
+                    // What no sample shows is taken to be possible.
+                    let mut shown = samples.iter().filter(|sample| sample.has(field)).peekable();
+                    if shown.peek().is_none() || shown.any(|sample| sample.allows(field, changes[0])) {
                         add(place(field));
                     }
                 }
@@ -262,9 +271,28 @@ pub(super) struct Sample<'p> {
 }
 
 impl<'p> Sample<'p> {
-    /// The sample of a message; `None` where its kind of bus has none.
-    pub(super) fn of(protocol: &'p Protocol, message: &'p Message) -> Option<Sample<'p>> {
+    /// The samples of a message, one for each of its pages; none where its kind of bus has none.
+    pub(super) fn all(protocol: &'p Protocol, message: &'p Message) -> Vec<Sample<'p>> {
+        let pages = message.layout.items.iter().find_map(|item| match item {
+            Item::Pages(pages) => Some(pages),
+            _ => None,
+        });
+        let Some(pages) = pages else {
+            return Sample::of(protocol, message, None).into_iter().collect();
+        };
+        let name = pages.key.name.as_str();
+        let numbers = pages.pages.iter().map(|(number, _)| *number);
+        numbers
+            .filter_map(|number| Sample::of(protocol, message, Some((name, number))))
+            .collect()
+    }
+
+    /// The sample of a message, with one of its pages where it has some.
+    pub(super) fn of(protocol: &'p Protocol, message: &'p Message, page: Option<(&str, i64)>) -> Option<Sample<'p>> {
         let mut fields = Vec::new();
+        if let Some((name, number)) = page {
+            fields.push((name.to_string(), FieldValue::integer(number)));
+        }
         counts(&message.layout.items, &mut fields);
         texts(&message.layout, &mut fields);
         let parameters = vec![("adr".to_string(), 2), ("pack".to_string(), 2)];
@@ -327,17 +355,17 @@ impl<'p> Sample<'p> {
         Some(found.bytes.start)
     }
 
-    /// Whether a change does something to a field; a field that is not in the sample is taken to allow it.
+    fn has(&self, field: &Field) -> bool {
+        self.decoded.fields.iter().any(|found| found.field.name == field.name)
+    }
+
+    /// Whether a change does something to a field.
     fn allows(&self, field: &Field, change: super::catalogue::Change) -> bool {
         let around = &self.decoded.fields;
         let mut here = around
             .iter()
             .enumerate()
-            .filter(|(_, found)| found.field.name == field.name)
-            .peekable();
-        if here.peek().is_none() {
-            return true;
-        }
+            .filter(|(_, found)| found.field.name == field.name);
         here.any(|(index, _)| {
             let mut data = self.decoded.data.clone();
             Slot::new(around, index).is_some_and(|slot| change(&slot, &mut data).is_some())

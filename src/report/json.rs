@@ -24,7 +24,7 @@ use std::time::Duration;
 use serde_json::{Map, Number, Value, json};
 
 use crate::judge::{CaseResult, Check, Evidence};
-use crate::report::model::{End, Header, Report, Summary, clock_word};
+use crate::report::model::{End, Header, Mutation, Report, Summary, clock_word};
 use crate::report::text::{milliseconds, seconds};
 use crate::wire::hex_compact;
 
@@ -118,6 +118,7 @@ fn header_json(header: &Header) -> Value {
             json!({
                 "name": protocol.name, "title": protocol.title, "grade": protocol.grade.letter(),
                 "variant": protocol.variant, "definition": protocol.definition,
+                "mutation": mutation_json(&protocol.name, &protocol.mutation),
             })
         })
         .collect();
@@ -137,6 +138,21 @@ fn header_json(header: &Header) -> Value {
         "decision_rule": header.decision_rule(),
         "clock": { "source": clock_word(header.clock), "resolution_us": header.resolution.as_micros() },
     })
+}
+
+/// How many wire faults the suites catch.
+fn mutation_json(protocol: &str, mutation: &Mutation) -> Value {
+    match mutation {
+        Mutation::Measured { figures, complete } => json!({
+            "measured": true, "complete": complete, "rate_percent": figures.rate_percent(),
+            "tried": figures.tried, "caught": figures.caught, "noticed": figures.noticed,
+            "missed": figures.missed, "equivalent": figures.equivalent,
+        }),
+        Mutation::Unknown => json!({
+            "measured": false,
+            "reason": format!("definition or suites are not those that were measured; `bmscheck mutate {protocol}` measures them"),
+        }),
+    }
 }
 
 fn summary_json(summary: &Summary) -> Value {

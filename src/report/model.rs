@@ -8,6 +8,7 @@ use crate::definition::Grade;
 use crate::engine::ClockSource;
 use crate::judge::{CaseResult, Check, CheckResult, Verdict};
 use crate::suite::Profile;
+use crate::suite::measured::Measured;
 
 /// A run and its verdicts.
 #[derive(Clone, Debug)]
@@ -142,6 +143,22 @@ pub struct ProtocolUsed {
     pub variant: Option<String>,
     /// The definition: built in, or which path.
     pub definition: String,
+    /// How many wire faults its own suites catch.
+    pub mutation: Mutation,
+}
+
+/// How many wire faults the suites of a protocol catch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// As measured.
+    Measured {
+        /// The figures.
+        figures: Measured,
+        /// Whether all the cases that were measured belong to this run.
+        complete: bool,
+    },
+    /// These files were not measured.
+    Unknown,
 }
 
 /// How a run ended.

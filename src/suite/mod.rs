@@ -8,9 +8,11 @@
 //! | [`load`] | text -> model, every mistake of a file in one go |
 //! | [`vectors`] | golden frames with their source and grade |
 //! | [`coverage`] | what a definition demands, and which cases cover it |
+//! | [`measured`] | how many wire faults the built-in suites catch |
 
 pub mod coverage;
 pub mod load;
+pub mod measured;
 pub mod model;
 pub mod shape;
 pub mod vectors;

@@ -188,7 +188,9 @@ impl Action {
 pub struct Send {
     /// What is sent.
     pub frames: Vec<BusFrame>,
-    /// How often the whole list is sent.
+    /// How many random frames, or random bytes on a serial line, are sent besides.
+    pub random: u32,
+    /// How often all of it is sent.
     pub times: u32,
     /// The pause after each frame.
     pub every: Duration,

@@ -202,15 +202,21 @@ static SEND: Object = Object {
     name: "send",
     doc: "Frames or bytes that are sent as they are.",
     keys: &[
-        required(
+        optional(
             "frames",
             WORDS,
             "CAN frames as candump writes them (`305#0102`), serial text (`~2002...`) or hex bytes",
         ),
         optional(
+            "random",
+            Shape::Whole(1, 100_000),
+            "so many random frames on identifiers that the protocol does not know and nobody commands batteries with, or \
+             random bytes on a serial line; they follow from the run's `--seed`",
+        ),
+        optional(
             "times",
             Shape::Whole(1, 100_000),
-            "how often the whole list is sent: once unless said otherwise",
+            "how often all of it is sent: once unless said otherwise",
         ),
         optional("every", TIME, "the pause after each frame: none unless said otherwise"),
     ],

@@ -1,14 +1,17 @@
 //! One protocol's suites against every fault: who sees it first?
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::definition::{MessageKey, Protocol};
+use thiserror::Error;
+
+use crate::definition::{Grade, MessageKey, Protocol};
 use crate::engine::plan::{ELAPSE, SEND};
 use crate::engine::{self, DriveOptions, Plan, Progress, Target, plan};
-use crate::fault::{Act, Fault, ReplyFault};
-use crate::judge::{CaseResult, CheckResult, Verdict};
+use crate::fault::{Act, Fault, ReplyFault, equivalent};
+use crate::judge::{CaseResult, Check, CheckResult, Verdict};
 use crate::link::faulty::Faulty;
 use crate::link::fixture::ReferenceFixture;
 use crate::link::line::Line;
@@ -22,6 +25,50 @@ use crate::suite::{Case, Suite, bind, case_id};
 pub struct Campaign<'d> {
     protocol: &'d Protocol,
     sessions: Vec<Session<'d>>,
+    /// What the suites warn of and remark on a battery without a fault: full name of the case and check.
+    usual: HashSet<(String, String)>,
+}
+
+/// Why nothing can be measured.
+#[derive(Debug, Error)]
+pub enum CampaignError {
+    /// The reference BMS cannot be had.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The suites fail on a battery that has no fault.
+    #[error("{case} fails without any fault: run `bmscheck run {case}`")]
+    Unsound {
+        /// The full name of the case.
+        case: String,
+    },
+}
+
+/// A check that noticed a fault without failing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The full name of the case.
+    pub case: String,
+    /// The check.
+    pub check: String,
+    /// A warning, or information.
+    pub result: CheckResult,
+    /// How well the fact is known that the check rests on.
+    pub grade: Grade,
+    /// What the deviation says of its cause.
+    pub diagnosis: Option<String>,
+}
+
+impl std::fmt::Display for Notice {
+    /// ``warning of `0x355.soc` in pylon-can/soc/range (grade C)``.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Notice { case, check, .. } = self;
+        write!(
+            f,
+            "{} of `{check}` in {case} (grade {})",
+            self.result.word(),
+            self.grade.letter()
+        )
+    }
 }
 
 /// Cases that need the same capabilities of the battery.
@@ -57,13 +104,18 @@ pub enum Tried {
         /// How often the fault changed what was on the wire: 0 when the state for it never arose.
         changed: u64,
         /// A check that noticed it without failing, and how: a warning, information.
-        noticed: Option<String>,
+        noticed: Option<Notice>,
+        /// How well the best known of what it changed is known; `None` where it is about something else than values.
+        grade: Option<Grade>,
     },
 }
 
 impl<'d> Campaign<'d> {
-    /// Makes the chosen cases of a protocol ready.
-    pub fn new(protocol: &'d Protocol, cases: &[(&'d Suite, &'d Case)]) -> Campaign<'d> {
+    /// Makes the chosen cases of a protocol ready, and runs them once on a battery without a fault.
+    ///
+    /// # Errors
+    /// The reference BMS cannot be had, or a case fails on it.
+    pub fn new(protocol: &'d Protocol, cases: &[(&'d Suite, &'d Case)]) -> Result<Campaign<'d>, CampaignError> {
         let mut sessions: Vec<Session<'d>> = Vec::new();
         for (suite, case) in cases {
             let claims: Vec<String> = case.claim.iter().cloned().collect();
@@ -84,7 +136,13 @@ impl<'d> Campaign<'d> {
                 }),
             }
         }
-        Campaign { protocol, sessions }
+        let mut campaign = Campaign {
+            protocol,
+            sessions,
+            usual: HashSet::new(),
+        };
+        campaign.usual = campaign.healthy()?;
+        Ok(campaign)
     }
 
     /// The protocol.
@@ -92,20 +150,25 @@ impl<'d> Campaign<'d> {
         self.protocol
     }
 
-    /// The first case that fails although nothing is wrong: with it nothing can be measured.
-    ///
-    /// # Errors
-    /// The reference BMS cannot be had.
-    pub fn unsound(&self) -> Result<Option<String>, LinkError> {
+    /// What is warned of and remarked although nothing is wrong.
+    fn healthy(&self) -> Result<HashSet<(String, String)>, CampaignError> {
+        let mut usual = HashSet::new();
         for session in &self.sessions {
             let mut link = session.start(self.protocol)?;
             let plan = plan(&session.cases, self.protocol, &session.target(&link));
-            let found = self.drive(session, plan, &mut link.0, &mut link.1);
-            if let Some(result) = found.failed {
-                return Ok(Some(result.id));
+            let mut failed = None;
+            self.drive(session, plan, &mut link.0, &mut link.1, &mut |result| {
+                usual.extend(notices(&result).map(|notice| (notice.case, notice.check)));
+                if result.verdict == Verdict::Fail {
+                    failed = Some(result.id);
+                }
+                failed.is_none()
+            });
+            if let Some(case) = failed {
+                return Err(CampaignError::Unsound { case });
             }
         }
-        Ok(None)
+        Ok(usual)
     }
 
     /// Tries every fault, on all processors. `progress` is told after each how many are done.
@@ -140,22 +203,22 @@ impl<'d> Campaign<'d> {
         found.into_iter().map(|(_, tried)| tried).collect()
     }
 
-    /// Runs a plan until the first failure.
-    fn drive(&self, session: &Session<'_>, plan: Plan, link: &mut dyn Link, fixture: &mut ReferenceFixture) -> Found {
-        let mut found = Found::default();
+    /// Runs a plan until `each` has seen enough of the cases.
+    fn drive(
+        &self,
+        session: &Session<'_>,
+        plan: Plan,
+        link: &mut dyn Link,
+        fixture: &mut ReferenceFixture,
+        each: &mut dyn FnMut(CaseResult) -> bool,
+    ) {
         let options = DriveOptions {
             settle: fixture.settle(),
             ..DriveOptions::default()
         };
-        let mut news = |progress: Progress| {
-            if let Progress::CaseDone(result) = progress {
-                if result.verdict == Verdict::Fail {
-                    found.failed.get_or_insert(*result);
-                } else if found.noticed.is_none() {
-                    found.noticed = noticed(&result);
-                }
-            }
-            found.failed.is_none()
+        let mut news = |progress: Progress| match progress {
+            Progress::CaseDone(result) => each(*result),
+            _ => true,
         };
         engine::run(
             self.protocol,
@@ -166,27 +229,24 @@ impl<'d> Campaign<'d> {
             fixture,
             &mut news,
         );
-        found
+    }
+
+    /// The first warning or remark that a battery without a fault does not get.
+    fn unusual(&self, result: &CaseResult) -> Option<Notice> {
+        notices(result).find(|notice| !self.usual.contains(&(notice.case.clone(), notice.check.clone())))
     }
 }
 
-#[derive(Debug, Default)]
-struct Found {
-    failed: Option<CaseResult>,
-    noticed: Option<String>,
-}
-
-/// A check that saw something and did not fail.
-fn noticed(result: &CaseResult) -> Option<String> {
-    let tolerated = |result: CheckResult| matches!(result, CheckResult::Warning | CheckResult::Information);
-    let check = result.checks.iter().find(|check| tolerated(check.result))?;
-    Some(format!(
-        "{} of `{}` in {} (grade {})",
-        check.result.word(),
-        check.what,
-        result.id,
-        check.grade.letter()
-    ))
+/// The checks that saw something and did not fail.
+fn notices(result: &CaseResult) -> impl Iterator<Item = Notice> {
+    let tolerated = |check: &&Check| matches!(check.result, CheckResult::Warning | CheckResult::Information);
+    result.checks.iter().filter(tolerated).map(|check| Notice {
+        case: result.id.clone(),
+        check: check.what.clone(),
+        result: check.result,
+        grade: check.grade,
+        diagnosis: check.diagnosis.clone(),
+    })
 }
 
 impl Session<'_> {
@@ -261,8 +321,10 @@ impl<'c, 'd> Worker<'c, 'd> {
 
     /// Runs session after session until a case fails.
     fn try_fault(&mut self, fault: &Fault) -> Result<Tried, LinkError> {
-        let (mut changed, mut noticed) = (0, None);
+        let (mut changed, mut noticed, mut grade) = (0, None, None);
         let protocol = self.campaign.protocol;
+        // More than to be noticed cannot be had of it.
+        let weak = equivalent::weak(protocol, fault).is_some();
         let claim = fault.message(protocol).and_then(|message| message.claim.clone());
         let mut order: Vec<usize> = (0..self.campaign.sessions.len()).collect();
         // The battery sends an optional message only where it has the capability.
@@ -278,11 +340,6 @@ impl<'c, 'd> Worker<'c, 'd> {
             let Some(session) = self.campaign.sessions.get(index) else {
                 continue;
             };
-            // A broadcast that is not claimed is not sent.
-            let broadcast = matches!(fault.place.message(), Some(MessageKey::Can(_)));
-            if broadcast && claim.as_ref().is_some_and(|claim| !session.claims.contains(claim)) {
-                continue;
-            }
             let (link, mut fixture) = session.start(protocol)?;
             let mut plan = match self.plans.get(index) {
                 Some(Some(known)) => known.clone(),
@@ -302,8 +359,18 @@ impl<'c, 'd> Worker<'c, 'd> {
                 ranks.min().unwrap_or(u8::MAX)
             });
             let mut link = Faulty::new(link, protocol, fault.clone());
-            let found = self.campaign.drive(session, plan, &mut link, &mut fixture);
-            if let Some(failed) = found.failed {
+            let (mut failed, mut seen) = (None, None);
+            self.campaign
+                .drive(session, plan, &mut link, &mut fixture, &mut |result| {
+                    if seen.is_none() {
+                        seen = self.campaign.unusual(&result);
+                    }
+                    if result.verdict == Verdict::Fail {
+                        failed = Some(result);
+                    }
+                    failed.is_none() && !(weak && seen.is_some())
+                });
+            if let Some(failed) = failed {
                 let check = failed.checks.iter().find(|check| check.result == CheckResult::Fail);
                 return Ok(Tried::Caught {
                     check: check.map_or(String::new(), |check| check.what.clone()),
@@ -312,8 +379,16 @@ impl<'c, 'd> Worker<'c, 'd> {
                 });
             }
             changed += link.changed();
-            noticed = noticed.or(found.noticed.filter(|_| link.changed() > 0));
+            grade = grade.into_iter().chain(link.grade()).min();
+            noticed = noticed.or(seen.filter(|_| link.changed() > 0));
+            if weak && noticed.is_some() {
+                break;
+            }
         }
-        Ok(Tried::Missed { changed, noticed })
+        Ok(Tried::Missed {
+            changed,
+            noticed,
+            grade,
+        })
     }
 }

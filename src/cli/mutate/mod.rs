@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod show;
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -19,21 +20,24 @@ use crate::cli::list::Format;
 use crate::cli::output::{Output, stdout_style};
 use crate::cli::run::choice::{self, Choice};
 use crate::cli::{CliError, Context, Status, data};
-use crate::definition::Protocol;
+use crate::definition::{Library, Protocol};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::{Diagnostic, Diagnostics};
 use crate::fault::equivalent::{self, Equivalent};
 use crate::fault::{CATALOGUE, Fault, faults_of};
+use crate::suite::measured::{self, Measured, Record};
 use crate::suite::{Profile, Suite};
 
-use campaign::{Campaign, Tried};
+use campaign::{Campaign, CampaignError, Notice, Tried};
 
 /// Measure which wire faults the suites miss
 ///
 /// Every fault of the catalogue (`bmscheck list faults`) is planted into what the reference BMS says, wherever the
-/// definition of a protocol allows it, and the protocol's own suites run until a case fails (those for all protocols where
-/// a selector names them). A fault that no case fails on is missed: the suites would pass a battery that has it. A fault that by the sheet cannot be told from correct behaviour is
-/// equivalent, with its reason. Only a failure counts; a warning does not.
+/// definition of a protocol allows it, and the protocol's own suites run until a case fails (those for all protocols
+/// where a selector names them). A fault that no case fails on is missed: the suites would pass a battery that has it.
+/// Where what a fault breaks is known to grade C or D only, nothing may fail: then it must be noticed, by a warning or a
+/// remark that a healthy battery does not get. A fault that by the sheet cannot be told from correct behaviour is
+/// equivalent, with its reason.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bmscheck mutate                                all protocols, all faults
@@ -58,6 +62,13 @@ pub struct MutateArguments {
     /// Equivalent faults do not count.
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub require: u8,
+
+    /// Write the figures into this record, beside those of other protocols
+    ///
+    /// For suites/measured.json, from which reports tell how many faults the suites of a run catch. Only whole protocols
+    /// are recorded: without --fault, selected by their names or not at all.
+    #[arg(long, value_name = "PATH")]
+    pub record: Option<PathBuf>,
 
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -89,10 +100,27 @@ pub enum Fate {
         /// What the failure says of its cause.
         diagnosis: Option<String>,
     },
+    /// No case may fail, and one warned or remarked.
+    Noticed {
+        /// What noticed it.
+        by: Notice,
+        /// Why it need not fail.
+        reason: String,
+    },
     /// No case failed, and what would be needed.
     Missed(String),
     /// Nobody can tell, and why.
     Equivalent(String),
+}
+
+impl Fate {
+    /// Why no case fails, where none has to.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Fate::Noticed { reason, .. } | Fate::Equivalent(reason) => Some(reason),
+            Fate::Caught { .. } | Fate::Missed(_) => None,
+        }
+    }
 }
 
 impl Figures<'_> {
@@ -104,12 +132,32 @@ impl Figures<'_> {
             .count()
     }
 
+    /// How many faults were noticed where none may fail.
+    pub fn noticed(&self) -> usize {
+        self.faults
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Noticed { .. }))
+            .count()
+    }
+
     /// How many faults are equivalent.
     pub fn equivalent(&self) -> usize {
         self.faults
             .iter()
             .filter(|(_, fate)| matches!(fate, Fate::Equivalent(_)))
             .count()
+    }
+
+    /// The figures as they are recorded.
+    pub fn measured(&self, library: &Library, suites: &[Suite]) -> Measured {
+        Measured {
+            fingerprint: measured::fingerprint(self.protocol, library, suites),
+            tried: self.faults.len(),
+            caught: self.caught(),
+            noticed: self.noticed(),
+            missed: self.missed().count(),
+            equivalent: self.equivalent(),
+        }
     }
 
     /// The faults that no case failed on, with what would be needed.
@@ -120,10 +168,10 @@ impl Figures<'_> {
         })
     }
 
-    /// Whether at least so many percent of the faults that can be told were caught.
+    /// Whether at least so many percent of the faults that can be told were caught, or noticed where none may fail.
     pub fn reaches(&self, percent: u8) -> bool {
         let countable = self.faults.len() - self.equivalent();
-        self.caught() * 100 >= countable * usize::from(percent)
+        (self.caught() + self.noticed()) * 100 >= countable * usize::from(percent)
     }
 }
 
@@ -176,12 +224,14 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
             .filter(|(suite, _)| suite.protocol.is_some() || named(suite))
             .copied()
             .collect();
-        let campaign = Campaign::new(protocol, &cases);
-        if let Some(case) = campaign.unsound()? {
-            let text = format!("{case} fails without any fault: run `bmscheck run {case}`\n");
-            crate::cli::output::complain(&text);
-            return Ok(Status::Inconclusive);
-        }
+        let campaign = match Campaign::new(protocol, &cases) {
+            Ok(campaign) => campaign,
+            Err(CampaignError::Link(source)) => return Err(source.into()),
+            Err(unsound @ CampaignError::Unsound { .. }) => {
+                crate::cli::output::complain(&format!("{unsound}\n"));
+                return Ok(Status::Inconclusive);
+            }
+        };
         all.push(measure(&campaign, cases.len(), faults, &equivalents)?);
     }
     let whole = arguments
@@ -190,6 +240,13 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
         .all(|selector| protocols.iter().any(|known| known.name == *selector));
     if whole {
         data::accept(context, wrong_equivalents(&equivalents, &all))?;
+    }
+    if let Some(path) = &arguments.record {
+        if !whole || !arguments.fault.is_empty() {
+            return Err(CliError::usage("only whole protocols are recorded")
+                .help("name protocols, no suites, and leave out --fault"));
+        }
+        record(path, &all, &library, &suites)?;
     }
     let style = stdout_style(context.color);
     let text = match arguments.format {
@@ -201,6 +258,27 @@ pub fn mutate(context: &Context, arguments: &MutateArguments) -> Result<Status, 
     out.flush()?;
     let enough = all.iter().all(|figures| figures.reaches(arguments.require));
     Ok(if enough { Status::Done } else { Status::Failed })
+}
+
+/// Puts the figures into a record, and keeps what it says of other protocols.
+fn record(path: &Path, all: &[Figures<'_>], library: &Library, suites: &[Suite]) -> Result<(), CliError> {
+    let unread = |reason| CliError::Read {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let mut record = match std::fs::read_to_string(path) {
+        Ok(text) => Record::parse(&text).map_err(|error| unread(error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Record::default(),
+        Err(error) => return Err(unread(error.to_string())),
+    };
+    for figures in all {
+        let measured = figures.measured(library, suites);
+        record.0.insert(figures.protocol.name.clone(), measured);
+    }
+    std::fs::write(path, record.text()).map_err(|source| CliError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// Tries the faults of one protocol.
@@ -218,21 +296,24 @@ pub fn measure<'d>(
     let bar = bar(&protocol.name, faults.len());
     let tried = campaign.run(&faults, &|done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    let tried = tried.map_err(|source| CliError::Link {
-        source,
-        help: Vec::new(),
-    })?;
-    let fates = faults.into_iter().zip(tried).map(|(fault, tried)| {
+    let fates = faults.into_iter().zip(tried?).map(|(fault, tried)| {
         let fate = match tried {
             Tried::Caught { case, check, diagnosis } => Fate::Caught { case, check, diagnosis },
-            Tried::Missed { changed, noticed } => {
+            Tried::Missed {
+                changed,
+                noticed,
+                grade,
+            } => {
                 let listed = equivalents.iter().find(|entry| entry.is_about(protocol, &fault));
-                match listed
+                let weak =
+                    equivalent::weak(protocol, &fault).or_else(|| equivalent::too_weak(grade?, "all that it changes"));
+                let excused = listed
                     .map(Equivalent::reason)
-                    .or_else(|| equivalent::derived(protocol, &fault))
-                {
-                    Some(reason) => Fate::Equivalent(reason),
-                    None => Fate::Missed(needed(protocol, &fault, changed, noticed)),
+                    .or_else(|| equivalent::derived(protocol, &fault));
+                match (noticed, weak, excused) {
+                    (Some(by), Some(reason), _) | (Some(by), None, Some(reason)) => Fate::Noticed { by, reason },
+                    (None, _, Some(reason)) => Fate::Equivalent(reason),
+                    (noticed, ..) => Fate::Missed(needed(protocol, &fault, changed, noticed)),
                 }
             }
         };
@@ -247,7 +328,7 @@ pub fn measure<'d>(
 }
 
 /// What a suite would need to catch a fault that it misses.
-fn needed(protocol: &Protocol, fault: &Fault, changed: u64, noticed: Option<String>) -> String {
+fn needed(protocol: &Protocol, fault: &Fault, changed: u64, noticed: Option<Notice>) -> String {
     let what = fault.place.to_string();
     if let Some(noticed) = noticed {
         return format!("only noticed: {noticed}");
@@ -274,12 +355,16 @@ pub fn wrong_equivalents(equivalents: &[Equivalent], all: &[Figures<'_>]) -> Dia
     let mut diagnostics = Diagnostics::default();
     for figures in all {
         for (fault, fate) in &figures.faults {
-            let Fate::Caught { case, .. } = fate else { continue };
+            let (case, sees) = match fate {
+                Fate::Caught { case, .. } => (case, "fails on"),
+                Fate::Noticed { by, .. } => (&by.case, "notices"),
+                Fate::Missed(_) | Fate::Equivalent(_) => continue,
+            };
             for entry in equivalents
                 .iter()
                 .filter(|entry| entry.is_about(figures.protocol, fault))
             {
-                let message = format!("{fault} is not equivalent: {case} fails on it");
+                let message = format!("{fault} is not equivalent: {case} {sees} it");
                 let at = entry.origin.span.clone();
                 diagnostics.push(
                     Diagnostic::error("equivalent-is-caught", message, at)

@@ -6,6 +6,7 @@ use super::{Fate, Figures};
 use crate::fault::{Class, Fault};
 use crate::report::layout::Table;
 use crate::report::text::{Style, Tone, counted, labelled, wrap};
+use crate::suite::measured::percent;
 
 /// The name of the format, as it stands in the document.
 pub const FORMAT: &str = "bmscheck-mutate";
@@ -18,6 +19,7 @@ pub fn human(all: &[Figures<'_>], style: &Style) -> String {
         "protocol",
         "tried",
         "caught",
+        "noticed",
         "missed",
         "equivalent",
         "rate",
@@ -29,6 +31,7 @@ pub fn human(all: &[Figures<'_>], style: &Style) -> String {
             figures.protocol.name.clone(),
             figures.faults.len().to_string(),
             figures.caught().to_string(),
+            figures.noticed().to_string(),
             figures.missed().count().to_string(),
             figures.equivalent().to_string(),
             format!("{} %", rate(figures)),
@@ -48,15 +51,27 @@ pub fn human(all: &[Figures<'_>], style: &Style) -> String {
             }
         }
     }
-    for figures in all.iter().filter(|figures| figures.equivalent() > 0) {
-        let title = format!("{}: equivalent, by the sheet", figures.protocol.name);
-        out.push_str(&format!("\n{}\n", style.paint(Tone::Strong, &title)));
-        for (reason, faults) in by_reason(figures) {
-            out.push_str(&indented(style, 2, &format!("{reason}:"), Tone::Plain));
-            out.push_str(&indented(style, 4, &faults.join("; "), Tone::Faint));
-        }
+    let noticed = |fate: &'_ Fate| matches!(fate, Fate::Noticed { .. });
+    let equivalent = |fate: &'_ Fate| matches!(fate, Fate::Equivalent(_));
+    for figures in all {
+        reasons(figures, "noticed only, none may fail", noticed, style, &mut out);
+        reasons(figures, "equivalent, by the sheet", equivalent, style, &mut out);
     }
     out
+}
+
+/// The faults of one fate with their reasons, where there are any.
+fn reasons(figures: &Figures<'_>, title: &str, wanted: fn(&Fate) -> bool, style: &Style, out: &mut String) {
+    let by_reason = by_reason(figures, wanted);
+    if by_reason.is_empty() {
+        return;
+    }
+    let title = format!("{}: {title}", figures.protocol.name);
+    out.push_str(&format!("\n{}\n", style.paint(Tone::Strong, &title)));
+    for (reason, faults) in by_reason {
+        out.push_str(&indented(style, 2, &format!("{reason}:"), Tone::Plain));
+        out.push_str(&indented(style, 4, &faults.join("; "), Tone::Faint));
+    }
 }
 
 /// Text set in by some columns.
@@ -69,12 +84,12 @@ fn indented(style: &Style, by: usize, text: &str, tone: Tone) -> String {
 /// The name of a fault, and where it is.
 type Places<'f> = (&'f str, Vec<String>);
 
-/// The equivalent faults by reason: each fault with its places.
-fn by_reason<'f>(figures: &'f Figures<'_>) -> Vec<(&'f str, Vec<String>)> {
+/// The faults of one fate by reason: each fault with its places.
+fn by_reason<'f>(figures: &'f Figures<'_>, wanted: fn(&Fate) -> bool) -> Vec<(&'f str, Vec<String>)> {
     let mut reasons: Vec<(&str, Vec<Places<'_>>)> = Vec::new();
-    for (fault, fate) in &figures.faults {
-        let Fate::Equivalent(reason) = fate else { continue };
-        let at = match reasons.iter().position(|(known, _)| known == reason) {
+    for (fault, fate) in figures.faults.iter().filter(|(_, fate)| wanted(fate)) {
+        let Some(reason) = fate.reason() else { continue };
+        let at = match reasons.iter().position(|(known, _)| *known == reason) {
             Some(at) => at,
             None => {
                 reasons.push((reason, Vec::new()));
@@ -97,14 +112,10 @@ fn by_reason<'f>(figures: &'f Figures<'_>) -> Vec<(&'f str, Vec<String>)> {
         .collect()
 }
 
-/// Faults caught among those that can be told, in percent, cut to one decimal.
-pub fn rate(figures: &Figures<'_>) -> String {
-    let countable = figures.faults.len() - figures.equivalent();
-    let permille = (figures.caught() * 1000).checked_div(countable).unwrap_or(1000);
-    match permille % 10 {
-        0 => (permille / 10).to_string(),
-        tenth => format!("{}.{tenth}", permille / 10),
-    }
+/// Faults caught or noticed among those that can be told, in percent.
+fn rate(figures: &Figures<'_>) -> String {
+    let found = figures.caught() + figures.noticed();
+    percent(found, figures.faults.len() - figures.equivalent())
 }
 
 /// The document for programs.
@@ -114,11 +125,13 @@ pub fn rate(figures: &Figures<'_>) -> String {
 ///   "format": {"name": "bmscheck-mutate", "version": 1},
 ///   "require_percent": 100,
 ///   "protocols": [{
-///     "protocol": "pylon-can", "tried": 900, "caught": 860, "missed_count": 0, "equivalent_count": 40,
+///     "protocol": "pylon-can", "tried": 900, "caught": 860, "noticed_count": 0, "missed_count": 0, "equivalent_count": 40,
 ///     "rate_percent": "100", "cases": 174, "time_ms": 1234,
-///     "by_class": {"value": {"tried": 500, "caught": 480}},
+///     "by_class": {"value": {"tried": 500, "caught": 480, "noticed": 0, "missed": 0, "equivalent": 20}},
 ///     "missed": [{"fault": "frozen", "class": "value", "in": "0x355.soh", "needs": "..."}],
 ///     "equivalent": [{"fault": "...", "class": "...", "in": "...", "reason": "..."}],
+///     "noticed": [{"fault": "...", "class": "...", "in": "...", "reason": "...", "case": "...", "check": "...",
+///                  "result": "warning", "grade": "C", "diagnosis": "..."}],
 ///     "caught_by": [{"fault": "...", "class": "...", "in": "...", "case": "...", "check": "...", "diagnosis": "..."}]
 ///   }]
 /// }
@@ -133,28 +146,34 @@ pub fn json(all: &[Figures<'_>], require: u8) -> Value {
 }
 
 fn protocol(figures: &Figures<'_>) -> Value {
-    let named = |fault: &Fault, key: &str, text: &str| {
-        json!({
-            "fault": fault.operator.name, "class": fault.operator.class.word(),
-            "in": fault.place.to_string(), key: text,
-        })
+    let named = |fault: &Fault, more: Value| {
+        let mut value = json!({
+            "fault": fault.operator.name, "class": fault.operator.class.word(), "in": fault.place.to_string(),
+        });
+        if let (Value::Object(map), Value::Object(more)) = (&mut value, more) {
+            map.extend(more);
+        }
+        value
     };
     let missed: Vec<Value> = figures
         .missed()
-        .map(|(fault, needs)| named(fault, "needs", needs))
+        .map(|(fault, needs)| named(fault, json!({ "needs": needs })))
         .collect();
-    let (mut equivalent, mut caught_by) = (Vec::new(), Vec::new());
+    let (mut equivalent, mut noticed, mut caught_by) = (Vec::new(), Vec::new(), Vec::new());
     for (fault, fate) in &figures.faults {
         match fate {
-            Fate::Equivalent(reason) => equivalent.push(named(fault, "reason", reason)),
-            Fate::Caught { case, check, diagnosis } => {
-                let mut value = named(fault, "case", case);
-                if let Value::Object(map) = &mut value {
-                    map.insert("check".into(), json!(check));
-                    map.insert("diagnosis".into(), json!(diagnosis));
-                }
-                caught_by.push(value);
-            }
+            Fate::Equivalent(reason) => equivalent.push(named(fault, json!({ "reason": reason }))),
+            Fate::Noticed { by, reason } => noticed.push(named(
+                fault,
+                json!({
+                    "reason": reason, "case": by.case, "check": by.check, "result": by.result.word(),
+                    "grade": by.grade.letter().to_string(), "diagnosis": by.diagnosis,
+                }),
+            )),
+            Fate::Caught { case, check, diagnosis } => caught_by.push(named(
+                fault,
+                json!({ "case": case, "check": check, "diagnosis": diagnosis }),
+            )),
             Fate::Missed(_) => {}
         }
     }
@@ -170,6 +189,7 @@ fn protocol(figures: &Figures<'_>) -> Value {
             let value = json!({
                 "tried": of_class.clone().count(),
                 "caught": count(|fate| matches!(fate, Fate::Caught { .. })),
+                "noticed": count(|fate| matches!(fate, Fate::Noticed { .. })),
                 "missed": count(|fate| matches!(fate, Fate::Missed(_))),
                 "equivalent": count(|fate| matches!(fate, Fate::Equivalent(_))),
             });
@@ -180,6 +200,7 @@ fn protocol(figures: &Figures<'_>) -> Value {
         "protocol": figures.protocol.name,
         "tried": figures.faults.len(),
         "caught": figures.caught(),
+        "noticed_count": figures.noticed(),
         "missed_count": figures.missed().count(),
         "equivalent_count": figures.equivalent(),
         "rate_percent": rate(figures),
@@ -187,6 +208,7 @@ fn protocol(figures: &Figures<'_>) -> Value {
         "time_ms": u64::try_from(figures.took.as_millis()).unwrap_or(u64::MAX),
         "by_class": by_class,
         "missed": missed,
+        "noticed": noticed,
         "equivalent": equivalent,
         "caught_by": caught_by,
     })

@@ -25,9 +25,11 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::cli::output::{Output, complain, stderr_style, stdout_style};
 use crate::cli::{CliError, Context, Status, data};
 use crate::definition::library::read_source;
+use crate::definition::{Library, Protocol};
 use crate::judge::{CaseResult, JudgeOptions, Verdict, waivers};
-use crate::report::{End, Header, ProtocolUsed};
+use crate::report::{End, Header, Mutation, ProtocolUsed};
 use crate::suite::Profile;
+use crate::suite::measured::{self, Record};
 
 use choice::Choice;
 use order::Drive;
@@ -184,7 +186,7 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
     };
     let today = jiff::ZonedDateTime::now().date();
     let sessions = session::open_all(&choice, &setup)?;
-    let header = header(context, &arguments, &choice, &setup, &sessions);
+    let header = header(context, &library, &arguments, &choice, &setup, &sessions);
     let mut reports = Reports::begin(
         header,
         choice.planned(),
@@ -221,8 +223,25 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
     Ok(Status::of_run(&summary, outcome.broken_off.is_none()))
 }
 
+/// How many faults the suites of a protocol catch, and whether this run has all of their cases.
+fn mutation(protocol: &Protocol, library: &Library, choice: &Choice<'_>) -> Mutation {
+    let Some(figures) = Record::built_in().of(protocol, library, choice.suites).cloned() else {
+        return Mutation::Unknown;
+    };
+    let all: usize = measured::own(protocol, choice.suites)
+        .map(|suite| suite.cases.len())
+        .sum();
+    let of_protocol = choice.chosen.iter().filter(|(chosen, _)| chosen.name == protocol.name);
+    let own = of_protocol
+        .flat_map(|(_, cases)| cases)
+        .filter(|(suite, _)| suite.protocol.is_some());
+    let complete = own.count() == all;
+    Mutation::Measured { figures, complete }
+}
+
 fn header(
     context: &Context,
+    library: &Library,
     arguments: &RunArguments,
     choice: &Choice<'_>,
     setup: &Setup,
@@ -249,6 +268,7 @@ fn header(
                 grade: protocol.grade,
                 variant: setup.variant(&protocol.name),
                 definition: protocol.source.name.to_string(),
+                mutation: mutation(protocol, library, choice),
             })
             .collect(),
         profile: arguments.profile.into(),

@@ -241,6 +241,7 @@ impl Session<'_> {
         let options = DriveOptions {
             judge,
             settle: fixture.settle() + setup.settle,
+            seed: setup.seed,
             ..DriveOptions::default()
         };
         let bar = bar(setup.is_live(), plan.len());

@@ -22,6 +22,8 @@ pub struct Setup {
     pub fixture: Option<FixtureSpec>,
     /// How long the bench takes until the battery feels a stimulus.
     pub settle: Duration,
+    /// The seed of what is sent at random.
+    pub seed: u64,
     /// Packs in parallel, where that is known.
     pub packs: Option<u8>,
     claims: Vec<(Option<String>, String)>,
@@ -52,6 +54,7 @@ impl Setup {
             target,
             fixture,
             settle: bench.settle.unwrap_or(Duration::ZERO),
+            seed: arguments.seed,
             packs: None,
             claims: Vec::new(),
             variants: Vec::new(),

@@ -42,7 +42,7 @@ fn plausible(field: &Field, width: u8, dice: &mut Dice) -> Option<u64> {
 
 /// Messages as a sound battery sends them, each another state.
 fn messages<'p>(protocol: &'p Protocol, message: &'p Message, dice: &mut Dice) -> Vec<Decoded<'p>> {
-    let Some(sample) = Sample::of(protocol, message) else {
+    let Some(sample) = Sample::all(protocol, message).into_iter().next() else {
         return Vec::new();
     };
     let mut states = Vec::new();

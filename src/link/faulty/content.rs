@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ptr;
 
 use crate::decode::{Decoded, DecodedField, bits};
-use crate::definition::{Anchor, Field, Protocol};
-use crate::fault::{Act, Fault, Memory, Place, Slot};
+use crate::definition::{Anchor, Field, Grade, Message, Place, Protocol, Reserved};
+use crate::fault::{Act, Fault, Memory, Slot, place};
 
 /// What a faulty sender remembers of what it has sent.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Content {
     kept: HashMap<(usize, String), u64>,
     /// The data of the message before; of registers for each range that is read.
     before: HashMap<Option<(u16, u16)>, Vec<u8>>,
+    /// The best grade of what has been changed so far.
+    best: Option<Grade>,
 }
 
 impl Content {
@@ -32,6 +34,11 @@ impl Content {
             return None;
         }
         let is_own = |field: &Field| registers.is_none() || message.fields().iter().any(|own| ptr::eq(*own, field));
+        // Where the message begins in the data: before them, where only a later part of it was read.
+        let shift = match (registers, message.registers()) {
+            (Some((start, _)), Some((first, _))) => 2 * (signed(first) - signed(start)),
+            _ => 0,
+        };
         let mut data = decoded.data.clone();
         match fault.operator.act {
             Act::Field { changes, .. } => {
@@ -51,13 +58,8 @@ impl Content {
                 }
             }
             Act::Reserved => {
-                // Where the message begins in the data: before them, where only a later part of it was read.
-                let shift = match (registers, message.registers()) {
-                    (Some((start, _)), Some((first, _))) => 2 * (signed(first) - signed(start)),
-                    _ => 0,
-                };
                 for reserved in fault.reserved(protocol) {
-                    set_reserved(&reserved.place, shift, &mut data);
+                    set_reserved(reserved, shift, &mut data);
                 }
             }
             Act::Memory(Memory::Stale) => {
@@ -69,7 +71,20 @@ impl Content {
             Act::Memory(memory) => self.remember(memory, fault.place.field()?, decoded, &mut data, &is_own),
             _ => return None,
         }
-        (data != decoded.data).then_some(data)
+        if data == decoded.data {
+            return None;
+        }
+        self.best = self
+            .best
+            .into_iter()
+            .chain(best_changed(message, shift, decoded, &data))
+            .min();
+        Some(data)
+    }
+
+    /// How well the best known of all that has been changed so far is known.
+    pub(crate) fn grade(&self) -> Option<Grade> {
+        self.best
     }
 
     fn remember(
@@ -113,20 +128,64 @@ fn signed(register: u16) -> isize {
     isize::try_from(register).unwrap_or(isize::MAX)
 }
 
-/// Sets the bits that the sheet reserves; the message begins `shift` bytes into the data.
-fn set_reserved(place: &crate::definition::Place, shift: isize, data: &mut [u8]) -> Option<()> {
-    let start = match place.anchor {
-        Anchor::Start(start) => start.checked_add_signed(shift)?,
-        Anchor::End(back) => data.len().checked_sub(back)?,
-        Anchor::Next | Anchor::Same => return None,
-    };
+/// The best grade of the message's fields, and of its bits without a field, whose value is another one; the message begins
+/// `shift` bytes into the data.
+fn best_changed(message: &Message, shift: isize, decoded: &Decoded<'_>, data: &[u8]) -> Option<Grade> {
+    let slots = groups(decoded).flat_map(|(_, around)| (0..around.len()).filter_map(|index| Slot::new(around, index)));
+    let fields = slots
+        .filter(|slot| slot.read(data) != slot.read(&decoded.data))
+        .map(|slot| slot.field.value_grade(false));
+    let reserved = message
+        .layout
+        .reserved
+        .iter()
+        .filter(|reserved| !reserved.must.is_empty());
+    let bits = reserved
+        .filter(|reserved| {
+            let bytes = |data| reserved_bytes(&reserved.place, shift, data);
+            bytes(data) != bytes(&decoded.data)
+        })
+        .map(|reserved| reserved.grade);
+    fields.chain(bits).map(|grade| grade.worse(message.grade)).min()
+}
+
+fn reserved_bytes<'d>(place: &Place, shift: isize, data: &'d [u8]) -> Option<&'d [u8]> {
+    let start = start_of(place, shift, data.len())?;
+    data.get(start..(start + place.bytes).min(data.len()))
+}
+
+/// Where a place without a field begins in the data, of so many bytes.
+fn start_of(place: &Place, shift: isize, length: usize) -> Option<usize> {
+    match place.anchor {
+        Anchor::Start(start) => start.checked_add_signed(shift),
+        Anchor::End(back) => length.checked_sub(back),
+        Anchor::Next | Anchor::Same => None,
+    }
+}
+
+/// Gives the bits that the sheet reserves a value that is neither right nor tolerated: all set where that is wrong. The
+/// message begins `shift` bytes into the data.
+fn set_reserved(reserved: &Reserved, shift: isize, data: &mut [u8]) -> Option<()> {
+    let place = &reserved.place;
+    let width = place
+        .bits
+        .map_or(8 * place.bytes, |(low, high)| usize::from(high - low) + 1);
+    let all = u64::MAX >> (64 - width.clamp(1, 64));
+    let fine = |value: &u64| reserved.must.contains(value) || reserved.tolerated.contains(value);
+    let value = [all, 0, 1, 2].into_iter().find(|value| !fine(value))?;
+    let start = start_of(place, shift, data.len())?;
     let end = (start + place.bytes).min(data.len());
     let bytes = data.get_mut(start..end)?;
     if place.bits.is_none() {
-        bytes.fill(0xFF);
+        bytes.fill(0);
+        let low = bytes.iter_mut().zip(value.to_le_bytes());
+        low.for_each(|(byte, wanted)| *byte = wanted);
+        if value == all {
+            bytes.fill(0xFF);
+        }
         return Some(());
     }
-    bits::insert(place, bytes, u64::MAX)
+    bits::insert(place, bytes, value)
 }
 
 /// The fields of a message by pack; those of the message itself under 0.
@@ -153,7 +212,7 @@ pub(super) fn is_of_content(fault: &Fault) -> bool {
         (fault.operator.act, &fault.place),
         (
             Act::Field { .. } | Act::Message { .. } | Act::Reserved | Act::Memory(_),
-            Place::Message(_) | Place::Field(..) | Place::Reserved(..)
+            place::Place::Message(_) | place::Place::Field(..) | place::Place::Reserved(..)
         )
     )
 }

@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use super::{Link, LinkDescription, LinkError, Received};
 use crate::decode::Decoder;
-use crate::definition::Protocol;
+use crate::definition::{Grade, Protocol};
 use crate::fault::{Act, Fault, SessionFault};
 use crate::time::Instant;
 use crate::wire::BusFrame;
@@ -140,6 +140,11 @@ impl<'p, L: Link> Faulty<'p, L> {
     /// The link without the fault.
     pub fn into_inner(self) -> L {
         self.link
+    }
+
+    /// How well the best known of the fields and bits is known that the fault has changed so far; `None` where none was.
+    pub fn grade(&self) -> Option<Grade> {
+        self.content.grade()
     }
 
     /// How often the fault has changed what came: 0 when the state for it never arose.

@@ -223,8 +223,13 @@ impl<'a> Loader<'a> {
                 ),
             }
         }
+        let random = count(node, "random", 0);
+        if node.get("frames").is_none() && random == 0 {
+            self.error("missing-key", "`send` says neither `frames` nor `random`", &node.span);
+        }
         Send {
             frames,
+            random,
             times: count(node, "times", 1),
             every: duration(node, "every").unwrap_or_default(),
         }

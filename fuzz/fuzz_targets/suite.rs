@@ -1,0 +1,24 @@
+//! A suite is read or refused, and every mistake has a place in the text; what is read binds to its protocol.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use bmscheck::definition::{Library, Protocol};
+use bmscheck::document::Source;
+use bmscheck::suite;
+use libfuzzer_sys::fuzz_target;
+
+mod diagnostics;
+
+fuzz_target!(|text: &[u8]| {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let protocols: Vec<&Protocol> = LIBRARY.get_or_init(|| Library::load(None).0).protocols().collect();
+    let (suite, diagnostics) = suite::load(&Source::new("fuzz.yaml", text), &protocols);
+    diagnostics::have_places(&diagnostics);
+    for case in suite.iter().flat_map(|suite| &suite.cases) {
+        for protocol in &protocols {
+            let _ = suite::bind(case, protocol);
+        }
+    }
+});
