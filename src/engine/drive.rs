@@ -278,6 +278,17 @@ impl<'p> Drive<'p> {
             Input::Sent(frame, until) => {
                 self.awaiting = false;
                 self.asker.handle_sent(until);
+                // A serial line carries one thing after the other, and the step lasts as long.
+                if let (
+                    BusFrame::Serial(_),
+                    Phase::Stepping {
+                        doing: Doing::Sending { next, .. },
+                        ..
+                    },
+                ) = (&frame, &mut self.phase)
+                {
+                    *next = (*next).max(until);
+                }
                 self.record(now, EventKind::Sent { frame, until });
             }
             Input::Stimulated(stimulus, Ok(())) => {

@@ -57,11 +57,13 @@ impl Asker {
         bytes
     }
 
-    /// Something was sent: if it was our question, its answer may come now.
+    /// Something was sent: if it was our question, its answer may come now; of anything else a question keeps its distance.
     pub(super) fn handle_sent(&mut self, until: Instant) {
         if std::mem::take(&mut self.sending) {
             self.out = true;
             self.free = until.after(self.patience).after(self.patience);
+        } else {
+            self.free = self.free.max(until.after(self.gap));
         }
     }
 

@@ -72,8 +72,9 @@ impl<'p> ExpectMachine<'p> {
     }
 
     fn end_of_wait(&self) -> Instant {
-        // Each question has its answer: after so many questions nothing more is to come.
+        // From the first answer on each question has one: after so many questions nothing more is to come.
         if self.demand.within.is_none()
+            && self.matched > 0
             && self.questions.asked >= self.demand.over
             && let Some(overdue) = self.questions.overdue(self.context.protocol)
         {
@@ -135,6 +136,9 @@ impl<'p> ExpectMachine<'p> {
                 self.state = State::Done;
             }
             (None, true) => {
+                if self.matched == 0 {
+                    self.questions.asked = 1;
+                }
                 self.matched += 1;
                 self.last = rulings;
                 if self.matched >= self.demand.over {
