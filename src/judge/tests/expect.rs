@@ -277,6 +277,21 @@ fn a_question_without_an_answer_is_a_missing_message() {
     script().polls(1000).end(2019).is_open("0x61", "the observation ended");
 }
 
+/// A battery that wakes leaves the first questions without an answer; from the first answer on it must give one to each.
+#[test]
+fn questions_before_the_first_answer_do_not_count() {
+    let woken = || {
+        serial(&[ASKS])
+            .begin(0)
+            .polls(0)
+            .polls(1100)
+            .polls(2200)
+            .reply(2230, 0, &[50, 100])
+    };
+    woken().polls(3300).reply(3330, 0, &[50, 100]).end(3400).passes();
+    woken().polls(3300).end(4320).fails("0x61", "only 1");
+}
+
 #[test]
 fn what_was_not_asked_for_cannot_be_missing() {
     let step = "expect: { message: 0x61, within: 3 s, fields: { soc: 50 % } }";
