@@ -277,17 +277,16 @@ impl<'p> Drive<'p> {
             Input::Link(at, event) => self.record(at, EventKind::Link(event)),
             Input::Sent(frame, until) => {
                 self.awaiting = false;
-                self.asker.handle_sent(until);
-                // A serial line carries one thing after the other, and the step lasts as long.
-                if let (
-                    BusFrame::Serial(_),
-                    Phase::Stepping {
+                if let BusFrame::Serial(_) = frame {
+                    self.asker.handle_sent(until);
+                    // A serial line carries one thing after the other, and the step lasts as long.
+                    if let Phase::Stepping {
                         doing: Doing::Sending { next, .. },
                         ..
-                    },
-                ) = (&frame, &mut self.phase)
-                {
-                    *next = (*next).max(until);
+                    } = &mut self.phase
+                    {
+                        *next = (*next).max(until);
+                    }
                 }
                 self.record(now, EventKind::Sent { frame, until });
             }
