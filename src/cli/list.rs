@@ -10,7 +10,7 @@ use crate::cli::{CliError, Context, Status, data};
 use crate::definition::Protocol;
 use crate::fault::{CATALOGUE, Fault, faults_of};
 use crate::report::layout::{Table, words};
-use crate::report::text::{Style, counted};
+use crate::report::text::{Style, Tone, counted, wrap};
 use crate::suite::Suite;
 
 /// List protocols, brands, suites, cases or wire faults
@@ -138,7 +138,19 @@ fn protocols_table(protocols: &[&Protocol], style: &Style) -> String {
             protocol.title.clone(),
         ]);
     }
-    table.render(style, 0)
+    let inferred = protocols.iter().any(|protocol| !protocol.grade.is_certifiable());
+    table.render(style, 0) + &footnote(inferred, style)
+}
+
+/// What grade D means, below a table that has it.
+fn footnote(inferred: bool, style: &Style) -> String {
+    if !inferred {
+        return String::new();
+    }
+    let text = "grade D: the layout is inferred; a run tells whether a battery matches it, and never certifies one";
+    let lines = wrap(text, style.width);
+    let paint = |line: &String| format!("{}\n", style.paint(Tone::Faint, line));
+    "\n".to_string() + &lines.iter().map(paint).collect::<String>()
 }
 
 fn short_bus(protocol: &Protocol) -> String {
@@ -155,7 +167,7 @@ fn protocols_json(protocols: &[&Protocol]) -> Value {
         .map(|protocol| {
             json!({
                 "name": protocol.name, "title": protocol.title, "grade": protocol.grade.letter(),
-                "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
+                "certifiable": protocol.grade.is_certifiable(), "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
                 "sheet": protocol.sheet, "definition": &*protocol.source.name,
                 "messages": protocol.messages.len(),
             })
@@ -164,6 +176,8 @@ fn protocols_json(protocols: &[&Protocol]) -> Value {
 }
 
 fn brands_table(protocols: &[&Protocol], style: &Style) -> String {
+    let settings = protocols.iter().flat_map(|protocol| &protocol.settings);
+    let inferred = settings.into_iter().any(|setting| !setting.grade.is_certifiable());
     let mut rows: Vec<Vec<String>> = protocols
         .iter()
         .flat_map(|protocol| {
@@ -182,7 +196,7 @@ fn brands_table(protocols: &[&Protocol], style: &Style) -> String {
     for row in rows {
         table.row(row);
     }
-    table.render(style, 0)
+    table.render(style, 0) + &footnote(inferred, style)
 }
 
 fn brands_json(protocols: &[&Protocol]) -> Value {
@@ -193,6 +207,7 @@ fn brands_json(protocols: &[&Protocol]) -> Value {
                 json!({
                     "brand": setting.brand, "setting": setting.manual, "protocol": protocol.name,
                     "plan": setting.plan, "grade": setting.grade.letter(),
+                    "certifiable": setting.grade.is_certifiable(),
                 })
             })
         })
