@@ -234,7 +234,6 @@ pub(super) fn wrapped(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
     slot.write(data, raw & 0xFF)
 }
 
-/// The value that stands for "not available", in this field or by custom.
 /// Whether some data says "not available" there.
 pub(super) fn is_absent(slot: &Slot<'_, '_>, data: &[u8]) -> bool {
     let raw = slot.read(data);
@@ -247,6 +246,7 @@ pub(super) fn is_absent(slot: &Slot<'_, '_>, data: &[u8]) -> bool {
         .any(|mark| raw == Some(mark))
 }
 
+/// The value that stands for "not available", in this field or by custom.
 pub(super) fn sentinel(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
     let own = slot.field.absent.iter().find_map(|absent| match absent {
         Absent::Raw(raw) => Some(*raw),
