@@ -1,5 +1,6 @@
 //! `bmscheck list`: what is there to be tested, and with what.
 
+mod brands;
 mod coverage;
 
 use clap::{Args, ValueEnum};
@@ -94,13 +95,14 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Result<Status, CliE
         });
         Ok(suites)
     };
+    let brands = || brands::rows(&library, &protocols, arguments.protocol.is_none());
     let style = stdout_style(context.color);
     let json = arguments.format == Format::Json;
     let text = match (arguments.what, arguments.coverage) {
         (Listed::Protocols, _) if json => pretty(protocols_json(&protocols)),
         (Listed::Protocols, _) => protocols_table(&protocols, &style),
-        (Listed::Brands, _) if json => pretty(brands_json(&protocols)),
-        (Listed::Brands, _) => brands_table(&protocols, &style),
+        (Listed::Brands, _) if json => pretty(brands::json(&brands())),
+        (Listed::Brands, _) => brands::table(&brands(), &style),
         (Listed::Suites, _) if json => pretty(suites_json(&suites()?)),
         (Listed::Suites, _) => suites_table(&suites()?, &style),
         (Listed::Faults, _) if json => pretty(faults_json(&protocols)),
@@ -170,45 +172,6 @@ fn protocols_json(protocols: &[&Protocol]) -> Value {
                 "certifiable": protocol.grade.is_certifiable(), "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
                 "sheet": protocol.sheet, "definition": &*protocol.source.name,
                 "messages": protocol.messages.len(),
-            })
-        })
-        .collect()
-}
-
-fn brands_table(protocols: &[&Protocol], style: &Style) -> String {
-    let settings = protocols.iter().flat_map(|protocol| &protocol.settings);
-    let inferred = settings.into_iter().any(|setting| !setting.grade.is_certifiable());
-    let mut rows: Vec<Vec<String>> = protocols
-        .iter()
-        .flat_map(|protocol| {
-            protocol.settings.iter().map(|setting| {
-                vec![
-                    setting.brand.clone(),
-                    setting.manual.clone(),
-                    protocol.name.clone(),
-                    setting.grade.letter().to_string(),
-                ]
-            })
-        })
-        .collect();
-    rows.sort();
-    let mut table = Table::new(&["brand", "setting on the battery's display", "protocol", "grade"]);
-    for row in rows {
-        table.row(row);
-    }
-    table.render(style, 0) + &footnote(inferred, style)
-}
-
-fn brands_json(protocols: &[&Protocol]) -> Value {
-    protocols
-        .iter()
-        .flat_map(|protocol| {
-            protocol.settings.iter().map(|setting| {
-                json!({
-                    "brand": setting.brand, "setting": setting.manual, "protocol": protocol.name,
-                    "plan": setting.plan, "grade": setting.grade.letter(),
-                    "certifiable": setting.grade.is_certifiable(),
-                })
             })
         })
         .collect()
