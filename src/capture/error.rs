@@ -199,12 +199,12 @@ pub(super) fn refuse_unsupported(head: &[u8]) -> Result<(), CaptureError> {
 /// Whether it begins as an ASC log does: `date Wed Nov ...`. An interface may be called `date` too; then an identifier
 /// follows, or a direction.
 fn is_asc(head: &[u8]) -> bool {
-    let Some(rest) = head.strip_prefix(b"date ") else {
+    let Some([first, second, third, ..]) = head.strip_prefix(b"date ") else {
         return false;
     };
-    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let is_word = word.len() >= 2 && word.iter().all(u8::is_ascii_alphabetic);
-    is_word && word != b"RX" && word != b"TX" && !word.iter().all(u8::is_ascii_hexdigit)
+    let is_day = first.is_ascii_uppercase() && second.is_ascii_lowercase();
+    let is_hex = first.is_ascii_hexdigit() && second.is_ascii_hexdigit();
+    is_day && !is_hex && (third.is_ascii_lowercase() || b" .".contains(third))
 }
 
 #[cfg(test)]
@@ -217,6 +217,8 @@ mod tests {
             assert!(refuse_unsupported(line.as_bytes()).is_err(), "{line}");
         }
         for line in [
+            "date tXI>",
+            "date Fe 1",
             "date 305#00",
             "date  305   [1]  00",
             "date DEC#00",
