@@ -141,18 +141,23 @@ fn protocols_table(protocols: &[&Protocol], style: &Style) -> String {
         ]);
     }
     let inferred = protocols.iter().any(|protocol| !protocol.grade.is_certifiable());
-    table.render(style, 0) + &footnote(inferred, style)
+    table.render(style, 0) + &inferred_note(inferred, style)
 }
 
 /// What grade D means, below a table that has it.
-fn footnote(inferred: bool, style: &Style) -> String {
+fn inferred_note(inferred: bool, style: &Style) -> String {
     if !inferred {
         return String::new();
     }
     let text = "grade D: the layout is inferred; a run tells whether a battery matches it, and never certifies one";
+    format!("\n{}", faint(text, style))
+}
+
+/// Lines in a faint tone.
+fn faint(text: &str, style: &Style) -> String {
     let lines = wrap(text, style.width);
     let paint = |line: &String| format!("{}\n", style.paint(Tone::Faint, line));
-    "\n".to_string() + &lines.iter().map(paint).collect::<String>()
+    lines.iter().map(paint).collect()
 }
 
 fn short_bus(protocol: &Protocol) -> String {

@@ -72,10 +72,7 @@ pub struct Requirement {
 impl Requirement {
     /// True when the wire of `protocol` can show it.
     pub fn concerns(&self, protocol: &Protocol) -> bool {
-        let bus = match protocol.bus {
-            Bus::Can { .. } => BusKind::Can,
-            Bus::Serial { .. } => BusKind::Serial,
-        };
+        let bus = BusKind::of(&protocol.bus);
         let carried = self.seen_on.is_empty() || self.seen_on.contains(&protocol.name);
         carried && self.bus.is_none_or(|only| only == bus)
     }
@@ -99,6 +96,16 @@ pub enum TestSite {
     Firmware,
     /// By no program.
     None,
+}
+
+impl BusKind {
+    /// The kind of a bus.
+    pub const fn of(bus: &Bus) -> BusKind {
+        match bus {
+            Bus::Can { .. } => BusKind::Can,
+            Bus::Serial { .. } => BusKind::Serial,
+        }
+    }
 }
 
 impl TestSite {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::footnote;
-use crate::definition::{Bus, BusKind, Grade, Library, ManualSetting, Protocol};
+use super::{faint, inferred_note};
+use crate::definition::{BusKind, Grade, Library, ManualSetting, Protocol};
 use crate::report::layout::Table;
-use crate::report::text::{Style, Tone, wrap};
+use crate::report::text::Style;
 
 /// A setting of a brand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +22,7 @@ pub(super) struct Row {
 /// The settings of some protocols by brand; with `all`, those too that the battery offers and no definition serves.
 pub(super) fn rows(library: &Library, protocols: &[&Protocol], all: bool) -> Vec<Row> {
     let of_protocol = |protocol: &Protocol| {
-        let bus = match protocol.bus {
-            Bus::Can { .. } => BusKind::Can,
-            Bus::Serial { .. } => BusKind::Serial,
-        };
+        let bus = BusKind::of(&protocol.bus);
         let name = protocol.name.clone();
         let row = move |setting: &ManualSetting| Row {
             brand: setting.brand.clone(),
@@ -71,12 +68,10 @@ pub(super) fn table(rows: &[Row], style: &Style) -> String {
     let inferred = rows
         .iter()
         .any(|row| row.grade.is_some_and(|grade| !grade.is_certifiable()));
-    let mut out = table.render(style, 0) + &footnote(inferred, style);
+    let mut out = table.render(style, 0) + &inferred_note(inferred, style);
     if rows.iter().any(|row| row.grade.is_none()) {
         let text = "grade -: the battery offers it, and its protocol is not defined yet";
-        for line in wrap(text, style.width) {
-            out.push_str(&format!("{}\n", style.paint(Tone::Faint, &line)));
-        }
+        out.push_str(&faint(text, style));
     }
     out
 }

@@ -109,12 +109,17 @@ fn best_changed(decoded: &Decoded<'_>, data: &[u8]) -> Option<Grade> {
 }
 
 fn reserved_bytes<'d>(place: &crate::definition::Place, data: &'d [u8]) -> Option<&'d [u8]> {
+    data.get(reserved_range(place, data.len())?)
+}
+
+/// Where reserved bits lie in data of some length.
+fn reserved_range(place: &crate::definition::Place, length: usize) -> Option<std::ops::Range<usize>> {
     let start = match place.anchor {
         Anchor::Start(start) => start,
-        Anchor::End(back) => data.len().checked_sub(back)?,
+        Anchor::End(back) => length.checked_sub(back)?,
         Anchor::Next | Anchor::Same => return None,
     };
-    data.get(start..(start + place.bytes).min(data.len()))
+    Some(start..(start + place.bytes).min(length))
 }
 
 /// Gives the bits that the sheet reserves a value that is neither right nor tolerated: all set where that is wrong.
@@ -126,20 +131,11 @@ fn set_reserved(reserved: &Reserved, data: &mut [u8]) -> Option<()> {
     let all = u64::MAX >> (64 - width.clamp(1, 64));
     let fine = |value: &u64| reserved.must.contains(value) || reserved.tolerated.contains(value);
     let value = [all, 0, 1, 2].into_iter().find(|value| !fine(value))?;
-    let start = match place.anchor {
-        Anchor::Start(start) => start,
-        Anchor::End(back) => data.len().checked_sub(back)?,
-        Anchor::Next | Anchor::Same => return None,
-    };
-    let end = (start + place.bytes).min(data.len());
-    let bytes = data.get_mut(start..end)?;
+    let bytes = data.get_mut(reserved_range(place, data.len())?)?;
     if place.bits.is_none() {
-        bytes.fill(0);
-        let low = bytes.iter_mut().zip(value.to_le_bytes());
-        low.for_each(|(byte, wanted)| *byte = wanted);
-        if value == all {
-            bytes.fill(0xFF);
-        }
+        let [low, ..] = value.to_le_bytes();
+        bytes.fill(if value == all { 0xFF } else { 0 });
+        *bytes.first_mut()? = low;
         return Some(());
     }
     bits::insert(place, bytes, value)
