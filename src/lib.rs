@@ -7,6 +7,7 @@ pub mod definition;
 pub mod document;
 pub mod engine;
 pub mod fault;
+mod hash;
 pub mod judge;
 pub mod link;
 pub mod report;

@@ -174,19 +174,20 @@ pub(super) fn refuse_unsupported(head: &[u8]) -> Result<(), CaptureError> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it to candump's log form first (can-utils: asc2log)";
     const EXPORT: &str = "export it as candump log or pcapng";
-    const KNOWN: [(&[u8], &str, &str); 10] = [
+    const KNOWN: [(&[u8], &str, &str); 9] = [
         (b"\x1F\x8B", "a gzip file", UNPACK),
         (b"\xFD7zXZ", "an xz file", UNPACK),
         (b"\x28\xB5\x2F\xFD", "a zstd file", UNPACK),
         (b"BZh", "a bzip2 file", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
         (b"LOGG", "a Vector BLF log", EXPORT),
-        (b"date ", "a Vector ASC log", CONVERT),
         (b";$FILE", "a PCAN trace", EXPORT),
         (b"\xFF\xFE", "UTF-16 text", "save it as UTF-8"),
         (b"\xFE\xFF", "UTF-16 text", "save it as UTF-8"),
     ];
-    match KNOWN.iter().find(|(magic, ..)| head.starts_with(magic)) {
+    let known = KNOWN.iter().find(|(magic, ..)| head.starts_with(magic));
+    let asc: (&[u8], &str, &str) = (b"date", "a Vector ASC log", CONVERT);
+    match known.or_else(|| is_asc(head).then_some(&asc)) {
         Some((_, what, hint)) => Err(CaptureError::Unsupported {
             what: (*what).to_owned(),
             hint,
@@ -195,9 +196,38 @@ pub(super) fn refuse_unsupported(head: &[u8]) -> Result<(), CaptureError> {
     }
 }
 
+/// Whether it begins as an ASC log does: `date Wed Nov ...`. An interface may be called `date` too; then an identifier
+/// follows, or a direction.
+fn is_asc(head: &[u8]) -> bool {
+    let Some([first, second, third, ..]) = head.strip_prefix(b"date ") else {
+        return false;
+    };
+    let is_day = first.is_ascii_uppercase() && second.is_ascii_lowercase();
+    let is_hex = first.is_ascii_hexdigit() && second.is_ascii_hexdigit();
+    is_day && !is_hex && (third.is_ascii_lowercase() || b" .".contains(third))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interface_may_be_called_date() {
+        for line in ["date Wed Nov 25", "date Mo 12", "date Sat"] {
+            assert!(refuse_unsupported(line.as_bytes()).is_err(), "{line}");
+        }
+        for line in [
+            "date tXI>",
+            "date Fe 1",
+            "date 305#00",
+            "date  305   [1]  00",
+            "date DEC#00",
+            "date RX - - 305",
+            "dates Wed",
+        ] {
+            assert!(refuse_unsupported(line.as_bytes()).is_ok(), "{line}");
+        }
+    }
 
     #[test]
     fn long_lines_are_shown_around_the_place() {

@@ -136,7 +136,7 @@ pub fn open<R: BufRead>(mut reader: R) -> Result<Reader<R>, CaptureError> {
 }
 
 /// How many bytes tell the format; short enough that the first line of a live log holds them.
-const HEAD: usize = 6;
+const HEAD: usize = 8;
 
 impl<R: BufRead> Reader<R> {
     /// What the capture consists of.

@@ -1,5 +1,6 @@
 //! `bmscheck list`: what is there to be tested, and with what.
 
+mod brands;
 mod coverage;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use crate::cli::{CliError, Context, Status, data};
 use crate::definition::Protocol;
 use crate::fault::{CATALOGUE, Fault, faults_of};
 use crate::report::layout::{Table, words};
-use crate::report::text::{Style, counted};
+use crate::report::text::{Style, Tone, counted, wrap};
 use crate::suite::Suite;
 
 /// List protocols, brands, suites, cases or wire faults
@@ -94,13 +95,14 @@ pub fn list(context: &Context, arguments: &ListArguments) -> Result<Status, CliE
         });
         Ok(suites)
     };
+    let brands = || brands::rows(&library, &protocols, arguments.protocol.is_none());
     let style = stdout_style(context.color);
     let json = arguments.format == Format::Json;
     let text = match (arguments.what, arguments.coverage) {
         (Listed::Protocols, _) if json => pretty(protocols_json(&protocols)),
         (Listed::Protocols, _) => protocols_table(&protocols, &style),
-        (Listed::Brands, _) if json => pretty(brands_json(&protocols)),
-        (Listed::Brands, _) => brands_table(&protocols, &style),
+        (Listed::Brands, _) if json => pretty(brands::json(&brands())),
+        (Listed::Brands, _) => brands::table(&brands(), &style),
         (Listed::Suites, _) if json => pretty(suites_json(&suites()?)),
         (Listed::Suites, _) => suites_table(&suites()?, &style),
         (Listed::Faults, _) if json => pretty(faults_json(&protocols)),
@@ -138,7 +140,24 @@ fn protocols_table(protocols: &[&Protocol], style: &Style) -> String {
             protocol.title.clone(),
         ]);
     }
-    table.render(style, 0)
+    let inferred = protocols.iter().any(|protocol| !protocol.grade.is_certifiable());
+    table.render(style, 0) + &inferred_note(inferred, style)
+}
+
+/// What grade D means, below a table that has it.
+fn inferred_note(inferred: bool, style: &Style) -> String {
+    if !inferred {
+        return String::new();
+    }
+    let text = "grade D: the layout is inferred; a run tells whether a battery matches it, and never certifies one";
+    format!("\n{}", faint(text, style))
+}
+
+/// Lines in a faint tone.
+fn faint(text: &str, style: &Style) -> String {
+    let lines = wrap(text, style.width);
+    let paint = |line: &String| format!("{}\n", style.paint(Tone::Faint, line));
+    lines.iter().map(paint).collect()
 }
 
 fn short_bus(protocol: &Protocol) -> String {
@@ -155,45 +174,9 @@ fn protocols_json(protocols: &[&Protocol]) -> Value {
         .map(|protocol| {
             json!({
                 "name": protocol.name, "title": protocol.title, "grade": protocol.grade.letter(),
-                "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
+                "certifiable": protocol.grade.is_certifiable(), "bus": words::bus(&protocol.bus), "brands": protocol.brands, "manual_names": protocol.manual_names,
                 "sheet": protocol.sheet, "definition": &*protocol.source.name,
                 "messages": protocol.messages.len(),
-            })
-        })
-        .collect()
-}
-
-fn brands_table(protocols: &[&Protocol], style: &Style) -> String {
-    let mut rows: Vec<Vec<String>> = protocols
-        .iter()
-        .flat_map(|protocol| {
-            protocol.settings.iter().map(|setting| {
-                vec![
-                    setting.brand.clone(),
-                    setting.manual.clone(),
-                    protocol.name.clone(),
-                    setting.grade.letter().to_string(),
-                ]
-            })
-        })
-        .collect();
-    rows.sort();
-    let mut table = Table::new(&["brand", "setting on the battery's display", "protocol", "grade"]);
-    for row in rows {
-        table.row(row);
-    }
-    table.render(style, 0)
-}
-
-fn brands_json(protocols: &[&Protocol]) -> Value {
-    protocols
-        .iter()
-        .flat_map(|protocol| {
-            protocol.settings.iter().map(|setting| {
-                json!({
-                    "brand": setting.brand, "setting": setting.manual, "protocol": protocol.name,
-                    "plan": setting.plan, "grade": setting.grade.letter(),
-                })
             })
         })
         .collect()

@@ -26,6 +26,11 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// Whether a protocol that is known so well as a whole can be certified: not where its layout is inferred (D).
+    pub const fn is_certifiable(self) -> bool {
+        !matches!(self, Grade::D)
+    }
+
     /// The letter of the grade.
     pub const fn letter(self) -> &'static str {
         match self {

@@ -12,6 +12,8 @@ pub struct Product {
     pub title: String,
     /// The sheet that the requirements come from.
     pub sheet: String,
+    /// The inverter settings that the display offers.
+    pub settings: Vec<OfferedSetting>,
     /// What the manual demands, how it is read, and what the class of battery does.
     pub requirements: Vec<Requirement>,
     /// Limits of the product, in terms of the vocabulary.
@@ -25,6 +27,19 @@ impl Product {
     pub fn requirement(&self, id: &str) -> Option<&Requirement> {
         self.requirements.iter().find(|requirement| requirement.id == id)
     }
+}
+
+/// An inverter setting of the battery's display, whether its protocol is defined yet or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedSetting {
+    /// As the display shows it: `PYLON CAN Inverter EMS`.
+    pub name: String,
+    /// The inverter's brand, in lower case.
+    pub brand: String,
+    /// Its bus.
+    pub bus: BusKind,
+    /// The definition of its protocol.
+    pub protocol: String,
 }
 
 /// A numbered requirement.
@@ -57,17 +72,14 @@ pub struct Requirement {
 impl Requirement {
     /// True when the wire of `protocol` can show it.
     pub fn concerns(&self, protocol: &Protocol) -> bool {
-        let bus = match protocol.bus {
-            Bus::Can { .. } => BusKind::Can,
-            Bus::Serial { .. } => BusKind::Serial,
-        };
+        let bus = BusKind::of(&protocol.bus);
         let carried = self.seen_on.is_empty() || self.seen_on.contains(&protocol.name);
         carried && self.bus.is_none_or(|only| only == bus)
     }
 }
 
 /// A kind of bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BusKind {
     /// Classic CAN.
     Can,
@@ -86,6 +98,16 @@ pub enum TestSite {
     None,
 }
 
+impl BusKind {
+    /// The kind of a bus.
+    pub const fn of(bus: &Bus) -> BusKind {
+        match bus {
+            Bus::Can { .. } => BusKind::Can,
+            Bus::Serial { .. } => BusKind::Serial,
+        }
+    }
+}
+
 impl TestSite {
     /// The word of the sheet.
     pub const fn word(self) -> &'static str {
@@ -95,6 +117,24 @@ impl TestSite {
             TestSite::None => "none",
         }
     }
+}
+
+/// Lowers the inverter settings of a product file, whose shape is checked.
+pub(super) fn settings(node: &Node) -> Vec<OfferedSetting> {
+    let entries = node.get("settings").map_or(&[][..], Node::elements);
+    let setting = |entry: &Node| {
+        let text = |key: &str| entry.get_text(key).unwrap_or_default().to_string();
+        OfferedSetting {
+            name: text("name"),
+            brand: text("brand"),
+            bus: match entry.get_text("bus") {
+                Some("can") => BusKind::Can,
+                _ => BusKind::Serial,
+            },
+            protocol: text("protocol"),
+        }
+    };
+    entries.iter().map(setting).collect()
 }
 
 /// Lowers the requirements of a product file, whose shape is checked.

@@ -166,7 +166,27 @@ pub static PRODUCT: Object = Object {
             Shape::List(&Shape::Object(&REQUIREMENT)),
             "what is demanded, by number",
         ),
+        optional(
+            "settings",
+            Shape::List(&Shape::Object(&OFFERED_SETTING)),
+            "the inverter settings that its display offers",
+        ),
         NOTE,
+    ],
+};
+
+static OFFERED_SETTING: Object = Object {
+    name: "offered setting",
+    doc: "An inverter setting of the display.",
+    keys: &[
+        required("name", Shape::Text, "as the display shows it"),
+        required("brand", Shape::Name, "the inverter's brand, in lower case"),
+        required("bus", Shape::Word(&["can", "serial"]), "its bus"),
+        required(
+            "protocol",
+            Shape::Name,
+            "the definition of its protocol, also one that is not there yet",
+        ),
     ],
 };
 

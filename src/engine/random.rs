@@ -1,6 +1,7 @@
 //! Random input for the battery: frames that nobody sends, bytes that mean nothing.
 
 use crate::definition::{Bus, MessageKey, Protocol};
+use crate::hash::fnv1a;
 use crate::wire::BusFrame;
 use crate::wire::can::{CanFrame, CanId};
 
@@ -14,10 +15,7 @@ pub struct Dice(u64);
 impl Dice {
     /// Dice for one step of one case: the same seed gives the same throws, whatever ran before.
     pub fn new(seed: u64, case: &str, step: usize) -> Dice {
-        // FNV-1a.
-        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-        let hash = case.bytes().fold(0xCBF2_9CE4_8422_2325, mix);
-        Dice(hash ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64).rotate_left(32))
+        Dice(fnv1a(case.bytes()) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (step as u64).rotate_left(32))
     }
 
     /// The next 64 bits.

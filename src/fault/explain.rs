@@ -11,6 +11,8 @@ use super::value;
 
 /// By chance one hint in so many may come out.
 const ONE_IN: u128 = 40;
+/// What they make of a field is another field's value. Two fields often have the same one: 200 A both ways, 100 % twice.
+const BESIDE: [&str; 2] = ["neighbour-value", "fields-exchanged"];
 /// More sightings say nothing more.
 const MAX_SIGHTINGS: usize = 64;
 
@@ -19,16 +21,55 @@ const MAX_SIGHTINGS: usize = 64;
 pub struct Sighting<'d, 'p> {
     /// Where the field lies.
     pub slot: Slot<'d, 'p>,
-    /// The data of the message with the demanded value in its place.
+    /// The data of the message with the demanded values of all compared fields in their places.
     pub should: Vec<u8>,
     /// The data of the message as it came.
     pub is: &'d [u8],
+    /// The fields around, by their index, of which it is known what should have come.
+    pub compared: Vec<usize>,
 }
 
 impl Sighting<'_, '_> {
     /// Whether what came is not what should have come.
     pub fn is_wrong(&self) -> bool {
         self.slot.read_bytes(&self.should) != self.slot.read_bytes(self.is)
+    }
+
+    fn others(&self) -> impl Iterator<Item = (usize, Slot<'_, '_>)> {
+        let indices = (0..self.slot.around.len()).filter(|index| *index != self.slot.index);
+        indices.filter_map(|index| Some((index, Slot::new(self.slot.around, index)?)))
+    }
+
+    /// Whether the message without the fault has in every other field what should have come there, if that is known.
+    fn agrees_beside(&self, without_fault: &[u8]) -> bool {
+        self.others().all(|(index, other)| {
+            let without = other.read_bytes(without_fault);
+            without == other.read_bytes(self.is)
+                || without == other.read_bytes(&self.should)
+                || !self.compared.contains(&index)
+        })
+    }
+
+    /// Whether it is known what should have come in the fields whose values a change takes, and whether it leaves in
+    /// them what came.
+    fn knows_what_is_taken(&self, change: Change) -> bool {
+        let changed = |mut data: Vec<u8>| {
+            change(&self.slot, &mut data)?;
+            Some(data)
+        };
+        let own = |data: Option<Vec<u8>>| data.and_then(|data| self.slot.read_bytes(&data));
+        let Some(sent) = changed(self.should.clone()) else {
+            return true;
+        };
+        self.others().all(|(index, other)| {
+            let mut different = self.should.clone();
+            for byte in different.get_mut(other.bytes()).into_iter().flatten() {
+                *byte = !*byte;
+            }
+            let is_taken = own(changed(different)) != self.slot.read_bytes(&sent);
+            let came = other.read_bytes(&sent) == other.read_bytes(self.is);
+            !is_taken || (came && self.compared.contains(&index))
+        })
     }
 }
 
@@ -120,8 +161,10 @@ struct Evidence {
     bits: u32,
     /// The same for a fault that takes the first sighting as it is.
     later: u32,
-    /// A flag's byte has a single bit set, and it is another one.
+    /// Wherever a flag is wrong, its byte has a single bit set, and should have another single one.
     lone_bit: bool,
+    /// The same of the bytes of a protection and its alarm together.
+    lone_in_pair: bool,
 }
 
 impl Evidence {
@@ -131,21 +174,15 @@ impl Evidence {
             false if sighting.is_wrong() => u32::from(sighting.slot.width()).min(32),
             false => 0,
         };
-        let lone_bit = seen.iter().all(|sighting| {
-            let at = sighting
-                .slot
-                .around
-                .get(sighting.slot.index)
-                .map(|found| found.bytes.start);
-            let byte = at.and_then(|at| sighting.is.get(at));
-            sighting.is_wrong()
-                && flag::truth(&sighting.slot, &sighting.should) == Some(true)
-                && byte.is_some_and(|byte| byte.count_ones() == 1)
-        });
+        let wrong = || seen.iter().filter(|sighting| sighting.is_wrong());
         Evidence {
             bits: seen.iter().map(|sighting| counts(sighting)).sum(),
             later: seen.iter().skip(1).map(|sighting| counts(sighting)).sum(),
-            lone_bit,
+            lone_bit: wrong().all(|sighting| is_lone(sighting, None)),
+            lone_in_pair: wrong().all(|sighting| {
+                let other = counterpart(&sighting.slot);
+                other.is_some_and(|other| is_lone(sighting, Some(&other)))
+            }),
         }
     }
 
@@ -155,6 +192,7 @@ impl Evidence {
             Act::Field {
                 undoes_itself: true, ..
             } if self.lone_bit && operator.name != "bit-inverted" => true,
+            Act::Message { .. } if self.lone_in_pair => true,
             _ => self.allows(hypotheses),
         }
     }
@@ -179,8 +217,10 @@ fn explains(operator: &Operator, seen: &[&Sighting<'_, '_>]) -> bool {
         } => changes.iter().any(|change| {
             !prove_nothing(operator, seen)
                 && seen.iter().all(|sighting| {
+                    let beside = BESIDE.contains(&operator.name);
                     fits(sighting.slot.field)
-                        && (agrees(sighting, change) || (undoes_itself && undone(sighting, change)))
+                        && (!beside || sighting.knows_what_is_taken(*change))
+                        && (agrees(sighting, change) || (undoes_itself && !beside && undone(sighting, change)))
                 })
         }),
         Act::Message { change, .. } => seen.iter().all(|sighting| undone_in_pair(sighting, change)),
@@ -221,6 +261,10 @@ fn agrees(sighting: &Sighting<'_, '_>, change: impl Fn(&Slot<'_, '_>, &mut [u8])
         // A fault that does nothing here explains what is as it should be.
         return !sighting.is_wrong();
     }
+    if !sighting.is_wrong() && value::is_absent(&sighting.slot, &sighting.should) {
+        // A sender looks for "not available" before it calculates.
+        return true;
+    }
     let elsewhere = || {
         let bytes = changed.iter().zip(&sighting.should).zip(sighting.is).enumerate();
         let mut changed_ones = bytes.filter(|(_, ((changed, should), _))| changed != should);
@@ -246,24 +290,41 @@ fn undone(sighting: &Sighting<'_, '_>, change: &Change) -> bool {
     let mut back = sighting.is.to_vec();
     change(&sighting.slot, &mut back).is_some()
         && sighting.slot.read_bytes(&back) == sighting.slot.read_bytes(&sighting.should)
+        && sighting.agrees_beside(&back)
+}
+
+/// The alarm of a protection, or the protection of an alarm.
+fn counterpart<'d, 'p>(slot: &Slot<'d, 'p>) -> Option<Slot<'d, 'p>> {
+    let name = &slot.around.get(slot.index)?.name;
+    Slot::named(slot.around, &flag::counterpart(name)?)
+}
+
+/// Whether a flag's byte, or that and another flag's, has a single bit set, and should have a single one.
+fn is_lone(sighting: &Sighting<'_, '_>, other: Option<&Slot<'_, '_>>) -> bool {
+    let first = |slot: &Slot<'_, '_>| slot.around.get(slot.index).map(|found| found.bytes.start);
+    let (own, beside) = (first(&sighting.slot), other.and_then(first));
+    let ones = |data: &[u8]| {
+        let bytes = [own, beside.filter(|_| beside != own)].into_iter().flatten();
+        bytes
+            .filter_map(|at| data.get(at))
+            .map(|byte| byte.count_ones())
+            .sum::<u32>()
+    };
+    // A demanded flag is that bit; of one that should not be there, the other flag must have been demanded.
+    let demanded = flag::truth(&sighting.slot, &sighting.should) == Some(true) || ones(&sighting.should) == 1;
+    demanded && ones(sighting.is) == 1
 }
 
 /// As [`undone`], for a change of alarm and protection that is done where the protection stands.
 fn undone_in_pair(sighting: &Sighting<'_, '_>, change: Change) -> bool {
     let mut back = sighting.is.to_vec();
-    let name = sighting
-        .slot
-        .around
-        .get(sighting.slot.index)
-        .map(|found| found.name.as_ref());
-    let Some(other) = name.and_then(flag::counterpart) else {
-        return false;
-    };
-    let Some(other) = Slot::named(sighting.slot.around, &other) else {
+    let Some(other) = counterpart(&sighting.slot) else {
         return false;
     };
     let done = change(&sighting.slot, &mut back).or_else(|| change(&other, &mut back));
-    done.is_some() && sighting.slot.read_bytes(&back) == sighting.slot.read_bytes(&sighting.should)
+    done.is_some()
+        && sighting.slot.read_bytes(&back) == sighting.slot.read_bytes(&sighting.should)
+        && sighting.agrees_beside(&back)
 }
 
 /// Whether the same came each time although different things were demanded.

@@ -3,7 +3,7 @@
 //! Each answers `None` where the field is of a kind that it does not concern; a change of nothing is no change.
 
 use super::slot::Slot;
-use crate::definition::{Field, Kind, NumberKind};
+use crate::definition::{Absent, Field, Kind, NumberKind};
 use crate::value::{Dimension, Number};
 
 /// The number of a field, if it is one.
@@ -234,9 +234,20 @@ pub(super) fn wrapped(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
     slot.write(data, raw & 0xFF)
 }
 
+/// Whether some data says "not available" there.
+pub(super) fn is_absent(slot: &Slot<'_, '_>, data: &[u8]) -> bool {
+    let raw = slot.read(data);
+    let marks = slot.field.absent.iter();
+    marks
+        .filter_map(|absent| match absent {
+            Absent::Raw(mark) => Some(*mark),
+            Absent::Below(_) | Absent::Above(_) => None,
+        })
+        .any(|mark| raw == Some(mark))
+}
+
 /// The value that stands for "not available", in this field or by custom.
 pub(super) fn sentinel(slot: &Slot<'_, '_>, data: &mut [u8]) -> Option<()> {
-    use crate::definition::Absent;
     let own = slot.field.absent.iter().find_map(|absent| match absent {
         Absent::Raw(raw) => Some(*raw),
         Absent::Below(_) | Absent::Above(_) => None,

@@ -91,6 +91,7 @@ impl<'p> CaseJudge<'p> {
             return;
         };
         let mut context = self.context.clone();
+        self.context.acting_since = matches!(found.action, Action::Stimulate(_)).then_some(at);
         context.step = Some(step);
         context.demanded_at = Some(found.origin.file_line());
         if self.history_is_full {

@@ -4,7 +4,7 @@
 //! searched, field by field, for one that turns what was demanded into what came, each time. A check says so only when
 //! all of it is explained; where nothing explains the bytes nothing is said.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use crate::decode::write::put;
@@ -34,6 +34,13 @@ pub(crate) struct Compared {
     /// The field, running number filled in.
     field: String,
     wanted: Wanted,
+}
+
+impl Compared {
+    /// The message that it was about, or the pack in it.
+    fn message(&self) -> (usize, Instant, usize) {
+        (self.event, self.at, self.pack)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -116,12 +123,16 @@ pub(crate) fn diagnose(rulings: &mut [Ruling], heard: &VecDeque<Rc<Heard<'_>>>) 
     // For each ruling the fields that differ.
     let mut differing: Vec<Vec<(usize, &str)>> = Vec::new();
     let noted: Vec<Vec<Compared>> = rulings.iter().map(|ruling| ruling.compared.clone()).collect();
+    let known = known(&noted, heard);
     for compared in &noted {
         let mut wrong = Vec::new();
         for compared in compared {
-            let Some((key, sighting)) = sighting(compared, heard) else {
+            let Some((key, mut sighting)) = sighting(compared, heard) else {
                 continue;
             };
+            if let Some(known) = known.get(&compared.message()) {
+                complete(&mut sighting, known);
+            }
             let name = sighting.slot.field.name.as_str();
             let differs = sighting.is_wrong();
             let known = fields.iter().position(|field| field.key == key && field.name == name);
@@ -149,6 +160,48 @@ pub(crate) fn diagnose(rulings: &mut [Ruling], heard: &VecDeque<Rc<Heard<'_>>>) 
             ruling.check.diagnosis = sentence(&wrong, &fields);
         }
     }
+}
+
+/// What is known of one message, or of a pack in it: for each compared field its index and data with what is demanded.
+type Known = Vec<(usize, Option<Vec<u8>>)>;
+
+/// What is known of each message; nothing of a field of which different things are demanded.
+fn known(noted: &[Vec<Compared>], heard: &VecDeque<Rc<Heard<'_>>>) -> HashMap<(usize, Instant, usize), Known> {
+    let mut messages: HashMap<_, Known> = HashMap::new();
+    for compared in noted.iter().flatten() {
+        let Some((_, sighting)) = sighting(compared, heard) else {
+            continue;
+        };
+        let (slot, should) = (sighting.slot, sighting.should);
+        let known = messages.entry(compared.message()).or_default();
+        match known.iter_mut().find(|(index, _)| *index == slot.index) {
+            Some((_, before)) => {
+                let same = |before: &Vec<u8>| slot.read_bytes(before) == slot.read_bytes(&should);
+                *before = before.take().filter(same);
+            }
+            None => known.push((slot.index, Some(should))),
+        }
+    }
+    messages
+}
+
+/// Puts what is demanded of the other fields of its message beside what is demanded of this one.
+fn complete(sighting: &mut Sighting<'_, '_>, known: &Known) -> Option<()> {
+    for (index, should) in known {
+        let Some(should) = should else { continue };
+        let slot = Slot::new(sighting.slot.around, *index)?;
+        if *index != sighting.slot.index {
+            match slot.read(should) {
+                Some(raw) => slot.write(&mut sighting.should, raw)?,
+                None => {
+                    let place = sighting.should.get_mut(slot.bytes())?;
+                    place.copy_from_slice(should.get(slot.bytes())?);
+                }
+            }
+        }
+        sighting.compared.push(*index);
+    }
+    Some(())
 }
 
 /// The causes of all fields that differ, in one sentence; `None` where one of them has none.
@@ -213,7 +266,13 @@ fn sighting<'h, 'p>(compared: &Compared, heard: &'h VecDeque<Rc<Heard<'p>>>) -> 
         },
     }
     let is = decoded.data.as_slice();
-    Some((about.key()?, Sighting { slot, should, is }))
+    let sighting = Sighting {
+        slot,
+        should,
+        is,
+        compared: Vec::new(),
+    };
+    Some((about.key()?, sighting))
 }
 
 fn value(demanded: &Demand) -> Option<FieldValue> {

@@ -83,6 +83,9 @@ pub(crate) struct Context<'p> {
     pub(crate) rules: Rc<CompiledRules<'p>>,
     /// The last stimulus of the case before the step.
     pub(crate) stimulus: Option<Stimulated>,
+    /// When the stimuli of the step just before were begun to be given: they act from then on, at the earliest, while
+    /// a bench takes its time to report them done.
+    pub(crate) acting_since: Option<Instant>,
     /// What came since then and before the step, for reaction times.
     pub(crate) history: History<'p>,
 }
@@ -112,6 +115,7 @@ impl<'p> Context<'p> {
             grade,
             step: None,
             demanded_at: None,
+            acting_since: None,
             variant: header
                 .variant
                 .clone()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::judge::{CaseResult, Check, CheckResult, Verdict};
 use crate::report::failure::{heading, rerun, screen, verdict_tone};
-use crate::report::model::{End, Header, Report, Summary, suite_of};
+use crate::report::model::{End, Header, NEVER_CERTIFIED, Report, Standings, Summary, suite_of};
 use crate::report::text::{Style, Tone, columns, counted, flow, labelled, spoken, thousands, wrap};
 
 /// The most different remarks (warnings, information) that are listed.
@@ -23,6 +23,7 @@ pub struct Console {
     suites: BTreeMap<String, Summary>,
     printed: Vec<String>,
     summary: Summary,
+    standings: Standings,
     /// Cases that are shown at the end: failed, broken, not to be judged.
     shown: Vec<CaseResult>,
     remarks: Vec<Remark>,
@@ -46,6 +47,7 @@ impl Console {
     pub fn new(header: Header, planned: Vec<(String, usize)>, style: Style) -> Console {
         Console {
             style,
+            standings: Standings::new(&header),
             header,
             planned,
             suites: BTreeMap::new(),
@@ -85,6 +87,7 @@ impl Console {
     /// A case is judged: its line when it did not pass, and the line of its suite when that is complete.
     pub fn case(&mut self, case: &CaseResult) -> String {
         self.summary.add(case);
+        self.standings.add(case);
         let suite = suite_of(&case.id).to_string();
         let counts = self.suites.entry(suite.clone()).or_default();
         counts.add(case);
@@ -309,6 +312,11 @@ impl Console {
         .collect();
         if !remarks.is_empty() {
             out.push_str(&format!("{}\n", flow(style, 0, 0, &remarks)));
+        }
+        for (protocol, seen) in self.standings.each() {
+            for part in wrap(&format!("{protocol} {seen}: {NEVER_CERTIFIED}"), style.width) {
+                out.push_str(&format!("{}\n", style.paint(Tone::Doubtful, &part)));
+            }
         }
         match end {
             Some(end) => {

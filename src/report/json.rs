@@ -24,7 +24,7 @@ use std::time::Duration;
 use serde_json::{Map, Number, Value, json};
 
 use crate::judge::{CaseResult, Check, Evidence};
-use crate::report::model::{End, Header, Mutation, Report, Summary, clock_word};
+use crate::report::model::{End, Header, Mutation, NEVER_CERTIFIED, Report, Standings, Summary, clock_word};
 use crate::report::text::{milliseconds, seconds};
 use crate::wire::hex_compact;
 
@@ -38,6 +38,7 @@ pub const VERSION: u32 = 1;
 pub struct JsonWriter<W: Write> {
     out: W,
     summary: Summary,
+    standings: Standings,
 }
 
 impl<W: Write> JsonWriter<W> {
@@ -56,6 +57,7 @@ impl<W: Write> JsonWriter<W> {
         Ok(JsonWriter {
             out,
             summary: Summary::default(),
+            standings: Standings::new(header),
         })
     }
 
@@ -68,6 +70,7 @@ impl<W: Write> JsonWriter<W> {
         write!(self.out, "{comma}\n{}", case_json(case))?;
         self.out.flush()?;
         self.summary.add(case);
+        self.standings.add(case);
         Ok(())
     }
 
@@ -86,6 +89,12 @@ impl<W: Write> JsonWriter<W> {
         if let Some(reason) = &end.broken_off {
             writeln!(self.out, "\"broken_off\": {},", Value::from(reason.as_str()))?;
         }
+        let standings: Vec<Value> = self
+            .standings
+            .each()
+            .map(|(protocol, seen)| json!({ "protocol": protocol, "seen": seen, "reason": NEVER_CERTIFIED }))
+            .collect();
+        writeln!(self.out, "\"never_certified\": {},", Value::from(standings))?;
         writeln!(self.out, "\"summary\": {},", summary_json(&self.summary))?;
         self.out.flush()?;
         writeln!(self.out, "\"complete\": {}\n}}", end.broken_off.is_none())?;
@@ -117,6 +126,7 @@ fn header_json(header: &Header) -> Value {
         .map(|protocol| {
             json!({
                 "name": protocol.name, "title": protocol.title, "grade": protocol.grade.letter(),
+                "certifiable": protocol.grade.is_certifiable(),
                 "variant": protocol.variant, "definition": protocol.definition,
                 "mutation": mutation_json(&protocol.name, &protocol.mutation),
             })
@@ -144,7 +154,7 @@ fn header_json(header: &Header) -> Value {
 fn mutation_json(protocol: &str, mutation: &Mutation) -> Value {
     match mutation {
         Mutation::Measured { figures, complete } => json!({
-            "measured": true, "complete": complete, "rate_percent": figures.rate_percent(),
+            "measured": true, "all_cases_in_run": complete, "rate_percent": figures.rate_percent(),
             "tried": figures.tried, "caught": figures.caught, "noticed": figures.noticed,
             "missed": figures.missed, "equivalent": figures.equivalent,
         }),

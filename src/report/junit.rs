@@ -8,7 +8,7 @@ use quick_junit::{NonSuccessKind, Property, Report as JUnit, TestCase, TestCaseS
 
 use crate::judge::{CaseResult, CheckResult, Verdict};
 use crate::report::failure::screen;
-use crate::report::model::{Header, Report, suite_of};
+use crate::report::model::{Header, NEVER_CERTIFIED, ProtocolUsed, Report, suite_of};
 use crate::report::text::{Style, counted};
 
 /// The whole file of a report.
@@ -52,6 +52,13 @@ fn new_suite(name: &str, header: &Header) -> TestSuite {
         ("decision_rule", &decision_rule),
     ] {
         suite.add_property(Property::new(key, value));
+    }
+    let of_suite = |protocol: &&ProtocolUsed| name.split('/').next() == Some(protocol.name.as_str());
+    if let Some(protocol) = header.protocols.iter().find(of_suite) {
+        suite.add_property(Property::new("grade", protocol.grade.letter().to_string()));
+        if !protocol.grade.is_certifiable() {
+            suite.add_property(Property::new("never_certified", NEVER_CERTIFIED));
+        }
     }
     suite
 }

@@ -161,6 +161,57 @@ pub enum Mutation {
     Unknown,
 }
 
+/// What is said of the protocols that no run can certify, since their layout is inferred (grade D as a whole).
+#[derive(Clone, Debug, Default)]
+pub struct Standings {
+    /// The protocols with whether something deviates; `None` until a case was judged.
+    protocols: Vec<(String, Option<bool>)>,
+}
+
+impl Standings {
+    /// Those of a run.
+    pub fn new(header: &Header) -> Standings {
+        let inferred = header
+            .protocols
+            .iter()
+            .filter(|protocol| !protocol.grade.is_certifiable());
+        Standings {
+            protocols: inferred.map(|protocol| (protocol.name.clone(), None)).collect(),
+        }
+    }
+
+    /// Takes one more case into account.
+    pub fn add(&mut self, case: &CaseResult) {
+        if !matches!(case.verdict, Verdict::Pass | Verdict::Fail) {
+            return;
+        }
+        if let Some((_, standing)) = self.protocols.iter_mut().find(|(name, _)| *name == case.protocol) {
+            let deviates = |check: &Check| {
+                matches!(
+                    check.result,
+                    CheckResult::Fail | CheckResult::Warning | CheckResult::Information
+                )
+            };
+            *standing = Some(standing.unwrap_or(false) || case.checks.iter().any(deviates));
+        }
+    }
+
+    /// Each protocol with what was seen, in words.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.protocols.iter().map(|(name, deviates)| {
+            let seen = match deviates {
+                None => "not compared with the assumed layout",
+                Some(true) => "differs from the assumed layout",
+                Some(false) => "matches the assumed layout",
+            };
+            (name.as_str(), seen)
+        })
+    }
+}
+
+/// Why a protocol can never be certified.
+pub const NEVER_CERTIFIED: &str = "its layout is inferred (grade D), so no run certifies it";
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
@@ -238,4 +289,48 @@ impl Summary {
 /// The suite of a case: its identifier up to the last slash.
 pub fn suite_of(case: &str) -> &str {
     case.rsplit_once('/').map_or("", |(suite, _)| suite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inferred_protocol_matches_or_differs_and_is_never_certified() {
+        let mut report = crate::report::fixture::report();
+        assert_eq!(
+            Standings::new(&report.header).each().count(),
+            0,
+            "grade A can be certified"
+        );
+        report.header.protocols[0].grade = Grade::D;
+        let seen = |cases: &[&CaseResult]| {
+            let mut standings = Standings::new(&report.header);
+            cases.iter().for_each(|case| standings.add(case));
+            let all: Vec<_> = standings.each().map(|(name, seen)| (name.to_string(), seen)).collect();
+            assert_eq!(all.len(), 1);
+            all[0].1
+        };
+        let of = |verdict: Verdict| {
+            let mut cases = report.cases.iter();
+            cases.find(|case| case.protocol == "pylon-can" && case.verdict == verdict)
+        };
+        let passed = CaseResult {
+            checks: Vec::new(),
+            ..of(Verdict::Pass).expect("a case that passes").clone()
+        };
+        let failed = of(Verdict::Fail).expect("a case that fails");
+        assert_eq!(seen(&[]), "not compared with the assumed layout");
+        assert_eq!(seen(&[&passed]), "matches the assumed layout");
+        assert_eq!(seen(&[failed, &passed]), "differs from the assumed layout");
+        let remarked = CaseResult {
+            verdict: Verdict::Pass,
+            checks: vec![Check {
+                result: CheckResult::Information,
+                ..failed.checks[0].clone()
+            }],
+            ..failed.clone()
+        };
+        assert_eq!(seen(&[&passed, &remarked]), "differs from the assumed layout");
+    }
 }

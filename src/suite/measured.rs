@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Library, Protocol};
+use crate::hash::fnv1a;
 use crate::suite::Suite;
 
 static RECORD: &str = include_str!("../../suites/measured.json");
@@ -98,10 +99,7 @@ pub fn fingerprint(protocol: &Protocol, library: &Library, suites: &[Suite]) -> 
     let texts = std::iter::once(&protocol.source)
         .chain(own.iter().map(|suite| &suite.origin.source))
         .chain(lists)
-        .map(|source| source.text.as_bytes());
-    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
-    let hash = texts.fold(0xCBF2_9CE4_8422_2325, |hash, text| {
-        text.iter().chain(&[0]).fold(hash, mix)
-    });
+        .flat_map(|source| source.text.bytes().chain([0]));
+    let hash = fnv1a(texts);
     format!("{hash:016x}")
 }

@@ -13,11 +13,14 @@ for page in [*here.glob("*.trycmd"), here.parent.parent / "README.md"]:
         text = re.sub(r" at \d+\.\d+ s on the bus", " at [..] s on the bus", text)
         text = re.sub(r"(protocols/pylon-\w+\.yaml:)\d+", r"\1[..]", text)
         # How long a measurement takes, and how many cases and faults there are.
-        text = re.sub(r"(\npylon-can  (?:\d+ +){4}\d+ % +).*", r"\1[..]", text)
+        text = re.sub(r"(\npylon-can  (?:\d+ +){5}\d+ % +).*", r"\1[..]", text)
         text = re.sub(r'("cases": )\d+(,\n +"time_ms": )\d+', r"\1[..]\2[..]", text)
         text = re.sub(r"(\nfault +class +places .*\n)(?:.+\n)+?(?=\n|```)", r"\1...\n", text)
         # Suites grow.
         text = re.sub(r"(\npylon-rs485 0x42 (?:.*\n)*?Covered by\n)(?:  .*\n|\.\.\.\n)+", r"\1...\n", text)
+        text = re.sub(r"(\n  skipped +)\d+( cases: the reference BMS does not speak sample-can\n)", r"\1[..]\2", text)
+        text = re.sub(r"\n\d+ cases: 0 pass, 0 fail, \d+ skip\n", "\n[..] cases: 0 pass, 0 fail, [..] skip\n", text)
+        text = re.sub(r"(?:\n  sample-can/behaviour/.*)+", "\n...", text)
         # So does what cites a question.
         text = re.sub(r"(  stands in +protocols/product/questions\.yaml:)\d+\n(?:.*\n)*?(?=\n```)", r"\1[..]\n...\n", text)
         # Suites for every protocol are built in, and grow: only the sample's own rows are told.

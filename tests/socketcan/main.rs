@@ -6,6 +6,7 @@
 //! ignored, with the reason and the command that provides one.
 
 mod bench;
+mod end_of_line;
 mod trials;
 
 use std::collections::HashMap;

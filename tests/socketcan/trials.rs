@@ -24,6 +24,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::bench::{BITRATE, Candump, Interface, PATIENCE, drain, frame, needs, next, next_frame, run, wait_until};
+use super::end_of_line::every_protocol_on_can_passes_its_end_of_line_cases;
 use super::{Body, Skip};
 
 macro_rules! trials {
@@ -45,6 +46,7 @@ trials! {
     an_interface_that_is_deleted_in_mid_run_is_gone,
     an_emulation_ends_with_its_interface,
     a_run_judges_an_emulated_battery_over_the_bus,
+    every_protocol_on_can_passes_its_end_of_line_cases,
     a_run_whose_interface_is_deleted_is_an_error_and_no_fail,
     what_cannot_be_opened_says_why,
     noise_arrives_as_candump_hears_it,
@@ -128,18 +130,18 @@ fn silence_ends_at_the_time_that_was_asked_for() {
 }
 
 /// An emulated battery on an interface, ended with the value.
-struct Emulated {
+pub(crate) struct Emulated {
     stop: Option<bmscheck::link::emulate::StopHandle>,
-    control: Address,
+    pub(crate) control: Address,
     thread: Option<thread::JoinHandle<Result<(), String>>>,
 }
 
 impl Emulated {
-    fn start(interface: &Interface, state: Vec<Stimulus>) -> Emulated {
+    pub(crate) fn start(interface: &Interface, protocol: &str, state: Vec<Stimulus>) -> Emulated {
         let socket = std::env::temp_dir().join(format!("bmscheck-{}-{}", std::process::id(), interface.name));
         let control = Address::Unix(socket);
         let options = EmulateOptions {
-            battery: ReferenceOptions::new("pylon-can", Line::Can { bitrate: BITRATE }),
+            battery: ReferenceOptions::new(protocol, Line::Can { bitrate: BITRATE }),
             target: Target::Can(interface.name.clone()),
             state,
             control: Some(control.clone()),
@@ -187,7 +189,7 @@ fn candump_sees_the_frames_of_an_emulated_battery() -> Result<(), Skip> {
         Stimulus::Set("cell_voltage_4".into(), stimulus::setting("3.1 V")),
     ];
     let candump = Candump::start(&interface.name, 12);
-    let _emulated = Emulated::start(&interface, state.clone());
+    let _emulated = Emulated::start(&interface, "pylon-can", state.clone());
     let heard: BTreeMap<String, String> = candump.frames().iter().map(|frame| by_id(frame)).collect();
 
     // The same battery in virtual time.
@@ -217,7 +219,7 @@ fn a_frame_of_cansend_is_taken() -> Result<(), Skip> {
     needs(&["cansend"])?;
     let interface = Interface::new();
     let mut link = interface.open();
-    let emulated = Emulated::start(&interface, Vec::new());
+    let emulated = Emulated::start(&interface, "pylon-can", Vec::new());
     run("cansend", &[&interface.name, "305#0000000000000000"]);
     let from_cansend = std::iter::from_fn(|| Some(next_frame(&mut link).1)).find(|frame| frame.id.number() == 0x305);
     assert_eq!(from_cansend, Some(frame(0x305, &[0; 8])));
@@ -337,7 +339,7 @@ fn an_interface_that_is_deleted_in_mid_run_is_gone() {
 
 fn an_emulation_ends_with_its_interface() {
     let interface = Interface::new();
-    let emulated = Emulated::start(&interface, Vec::new());
+    let emulated = Emulated::start(&interface, "pylon-can", Vec::new());
     interface.delete();
     let error = emulated.end();
     assert_eq!(

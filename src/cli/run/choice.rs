@@ -53,7 +53,7 @@ impl<'d> Choice<'d> {
         let of_brand: Vec<_> = match brand {
             None => selected.iter().filter_map(case_of).collect(),
             Some(brand) => {
-                let brand = known_brand(brand, &protocols)?;
+                let brand = known_brand(brand, &protocols, library)?;
                 let selected = selected.iter().filter_map(case_of);
                 selected.filter(|(protocol, ..)| serves(protocol, &brand)).collect()
             }
@@ -158,7 +158,7 @@ pub fn add_named_files(
 }
 
 /// The brand as definitions write it.
-fn known_brand(brand: &str, protocols: &[&Protocol]) -> Result<String, CliError> {
+fn known_brand(brand: &str, protocols: &[&Protocol], library: &Library) -> Result<String, CliError> {
     let wanted = brand.to_lowercase();
     let mut brands: Vec<&str> = protocols
         .iter()
@@ -172,7 +172,25 @@ fn known_brand(brand: &str, protocols: &[&Protocol]) -> Result<String, CliError>
     if brands.contains(&wanted.as_str()) {
         return Ok(wanted);
     }
-    let nearest = did_you_mean(&wanted, brands.iter().copied());
+    let offers: Vec<_> = library
+        .products()
+        .iter()
+        .flat_map(|product| &product.settings)
+        .collect();
+    if let Some(offer) = offers.iter().find(|offer| offer.brand == wanted) {
+        let message = format!(
+            "the protocol `{}` of brand `{wanted}` is not defined yet",
+            offer.protocol
+        );
+        return Err(CliError::usage(message).help("`bmscheck list brands` shows which are"));
+    }
+    let nearest = did_you_mean(
+        &wanted,
+        brands
+            .iter()
+            .copied()
+            .chain(offers.iter().map(|offer| offer.brand.as_str())),
+    );
     let known = format!("known brands: {}", brands.join(", "));
     Err(CliError::usage(format!("no protocol is for a brand `{brand}`")).help(nearest.unwrap_or(known)))
 }

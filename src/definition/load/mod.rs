@@ -62,6 +62,7 @@ pub fn product(source: &Source) -> (Option<Product>, Diagnostics) {
         name: node.get_text("product").unwrap_or_default().to_string(),
         title: node.get_text("title").unwrap_or_default().to_string(),
         sheet: node.get_text("sheet").unwrap_or_default().to_string(),
+        settings: super::product::settings(&node),
         requirements,
         rules,
         source: source.clone(),

@@ -85,13 +85,23 @@ fn sightings<'d, 'p>(sound: &'d [Decoded<'p>], sent: &'d [Vec<u8>], index: usize
     pairs
         .filter_map(|(sound, sent)| {
             let slot = Slot::new(&sound.fields, index)?;
-            let mut should = sent.clone();
-            let bytes = slot.bytes();
+            // Of a message that has kept its shape everything was compared.
+            let (mut should, compared) = match sent.len() == sound.data.len() {
+                true => (sound.data.clone(), (0..sound.fields.len()).collect()),
+                false => (sent.clone(), Vec::new()),
+            };
             match slot.read(&sound.data) {
                 Some(raw) => slot.write(&mut should, raw)?,
-                None => should.get_mut(bytes.clone())?.copy_from_slice(sound.data.get(bytes)?),
+                None => should
+                    .get_mut(slot.bytes())?
+                    .copy_from_slice(sound.data.get(slot.bytes())?),
             }
-            Some(Sighting { slot, should, is: sent })
+            Some(Sighting {
+                slot,
+                should,
+                is: sent,
+                compared,
+            })
         })
         .collect()
 }
@@ -169,6 +179,78 @@ fn planted_faults_are_found_again() {
     for line in wrong {
         println_to_test(&line);
     }
+}
+
+/// What is said of a flag of Pylon's alarms where both of some flags were compared.
+fn explained(name: &str, compared: [&str; 2], should: [u8; 4], is: [u8; 4]) -> Option<Vec<&'static str>> {
+    let (library, _) = Library::load(None);
+    let protocol = library.protocol("pylon-can")?;
+    let message = protocol.messages.iter().find(|message| message.name == "alarms")?;
+    let whole = |flags: [u8; 4]| [&flags[..], &[1, 0x50, 0x4E, 0]].concat();
+    let sample = Sample::decoded(protocol, message, &whole(is), EncodeInput::default().parameters)?;
+    let around = &sample.decoded.fields;
+    let sighting = Sighting {
+        slot: Slot::named(around, name)?,
+        should: whole(should),
+        is: &sample.decoded.data,
+        compared: compared
+            .iter()
+            .filter_map(|name| Some(Slot::named(around, name)?.index))
+            .collect(),
+    };
+    Some(explain(&[sighting])?.iter().map(|operator| operator.name).collect())
+}
+
+#[test]
+fn a_single_flag_in_a_wrong_place_is_enough() {
+    let both = ["over_voltage_protection", "over_voltage_alarm"];
+    for name in both {
+        let found = explained(name, both, [0, 0, 2, 0], [2, 0, 0, 0]);
+        assert_eq!(found, Some(vec!["words-exchanged"]), "{name}");
+        // With another flag beside it, it may be a real one.
+        assert_eq!(explained(name, both, [0, 0, 2, 0], [6, 0, 0, 0]), None, "{name}");
+    }
+    let beside = ["under_voltage_protection", "over_temperature_protection"];
+    for name in beside {
+        let found = explained(name, beside, [4, 0, 4, 0], [8, 0, 4, 0]);
+        assert_eq!(found, Some(vec!["bits-exchanged"]), "{name}");
+        assert_eq!(explained(name, beside, [4, 0, 4, 0], [12, 0, 4, 0]), None, "{name}");
+    }
+}
+
+#[test]
+fn an_absent_value_is_no_evidence() {
+    let (library, _) = Library::load(None);
+    let message_of = |data: &[u8]| {
+        let protocol = library.protocol("sma-can")?;
+        let message = protocol
+            .messages
+            .iter()
+            .find(|message| message.name == "measurements")?;
+        let sample = Sample::decoded(protocol, message, data, EncodeInput::default().parameters)?;
+        Some(sample.decoded)
+    };
+    let measured = message_of(&[0, 0x14, 0, 0, 10, 0, 0xFF, 0xFF]).expect("a message");
+    let absent = message_of(&[0, 0x14, 0, 0, 0, 0x80, 0xFF, 0xFF]).expect("a message");
+    let with = |decoded: &Decoded<'_>, should: [u8; 2]| {
+        let mut data = decoded.data.clone();
+        data[4..6].copy_from_slice(&should);
+        data
+    };
+    let (one, other) = (with(&measured, [1, 0]), with(&absent, [0, 0x80]));
+    let seen: Vec<Sighting<'_, '_>> = [(&measured, one), (&absent, other)]
+        .into_iter()
+        .filter_map(|(decoded, should)| {
+            Some(Sighting {
+                slot: Slot::named(&decoded.fields, "temperature")?,
+                should,
+                is: &decoded.data,
+                compared: Vec::new(),
+            })
+        })
+        .collect();
+    let names: Option<Vec<&str>> = explain(&seen).map(|found| found.iter().map(|operator| operator.name).collect());
+    assert_eq!((seen.len(), names), (2, Some(vec!["scale-x10"])));
 }
 
 #[test]

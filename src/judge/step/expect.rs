@@ -172,7 +172,6 @@ impl<'p> ExpectMachine<'p> {
 
     fn match_in_time(&mut self, heard: &Rc<Heard<'p>>, rulings: Vec<Ruling>) {
         let reaction = self.reaction(heard);
-        let after = heard.at.since(self.start);
         let mut rulings: Vec<Ruling> = rulings
             .into_iter()
             .map(|ruling| ruling.with_measured(reaction))
@@ -184,7 +183,12 @@ impl<'p> ExpectMachine<'p> {
             })
             .collect();
         if let Some(earliest) = self.demand.not_before {
-            let early = self.too_early(heard, after, earliest);
+            // Too early is only what came too early after the first moment at which the stimulus can have acted.
+            let acting_since = self
+                .context
+                .acting_since
+                .map_or(self.start, |since| since.min(self.start));
+            let early = self.too_early(heard, heard.at.since(acting_since), earliest);
             let failed = !early.held;
             rulings.push(early);
             if failed {

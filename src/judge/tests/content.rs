@@ -193,6 +193,32 @@ fn zero_explains_nothing() {
     assert_eq!(check(&result, "0x351.charge_current_limit").diagnosis, None);
 }
 
+/// Two fields often have the same value: 200 A both ways.
+#[test]
+fn another_fields_value_explains_only_where_it_was_compared() {
+    let diagnosis = |demand: &str, data: &str| {
+        let result = one(&format!("fields: {{ {demand} }}"), &format!("351#{data}")).judge();
+        check(&result, "0x351.charge_current_limit").diagnosis.clone()
+    };
+    let exchanged = "4002FF00D0070000";
+    assert_eq!(diagnosis("charge_current_limit: 200 A", exchanged), None);
+    assert_eq!(
+        diagnosis("charge_current_limit: 200 A, temperature: 25.5 degC", exchanged).as_deref(),
+        Some("`charge_current_limit`: values of two fields exchanged (fault fields-exchanged)")
+    );
+    let twice = "4002FF00FF000000";
+    assert_eq!(diagnosis("charge_current_limit: 200 A", twice), None);
+    assert_eq!(
+        diagnosis("charge_current_limit: 200 A, temperature: 25.5 degC", twice).as_deref(),
+        Some("`charge_current_limit`: the value of the next field (fault neighbour-value)")
+    );
+    // The other one is wrong as well, and was not meant to be this.
+    assert_eq!(
+        diagnosis("charge_current_limit: 200 A, temperature: 20 degC", twice),
+        None
+    );
+}
+
 #[test]
 fn golden_bytes_are_explained_too() {
     let result = one("golden: '40 02 D0 07 FA 00 00 00'", "351#400207D0FA000000").judge();

@@ -131,6 +131,20 @@ fn a_match_too_early_fails_and_one_in_time_passes() {
     script(1899).fails("0x351 not before", "matched after 899 ms");
 }
 
+/// A bench reports a stimulus done some time after it has begun to act.
+#[test]
+fn too_early_is_counted_from_the_begin_of_the_stimulus() {
+    let script = |first: u64| {
+        can("", &["set: { soc: 50 % }", EARLY])
+            .begin(0)
+            .step(40, 1)
+            .frame(first, NO_CHARGE)
+            .end(6000)
+    };
+    script(900).passes();
+    script(899).fails("0x351 not before", "matched after 899 ms");
+}
+
 #[test]
 fn a_match_near_the_earliest_time_is_open_on_a_coarse_clock() {
     let script = |first: u64| {

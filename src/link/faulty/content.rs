@@ -150,8 +150,13 @@ fn best_changed(message: &Message, shift: isize, decoded: &Decoded<'_>, data: &[
 }
 
 fn reserved_bytes<'d>(place: &Place, shift: isize, data: &'d [u8]) -> Option<&'d [u8]> {
-    let start = start_of(place, shift, data.len())?;
-    data.get(start..(start + place.bytes).min(data.len()))
+    data.get(reserved_range(place, shift, data.len())?)
+}
+
+/// Where reserved bits lie in data of some length.
+fn reserved_range(place: &Place, shift: isize, length: usize) -> Option<std::ops::Range<usize>> {
+    let start = start_of(place, shift, length)?;
+    Some(start..(start + place.bytes).min(length))
 }
 
 /// Where a place without a field begins in the data, of so many bytes.
@@ -173,16 +178,11 @@ fn set_reserved(reserved: &Reserved, shift: isize, data: &mut [u8]) -> Option<()
     let all = u64::MAX >> (64 - width.clamp(1, 64));
     let fine = |value: &u64| reserved.must.contains(value) || reserved.tolerated.contains(value);
     let value = [all, 0, 1, 2].into_iter().find(|value| !fine(value))?;
-    let start = start_of(place, shift, data.len())?;
-    let end = (start + place.bytes).min(data.len());
-    let bytes = data.get_mut(start..end)?;
+    let bytes = data.get_mut(reserved_range(place, shift, data.len())?)?;
     if place.bits.is_none() {
-        bytes.fill(0);
-        let low = bytes.iter_mut().zip(value.to_le_bytes());
-        low.for_each(|(byte, wanted)| *byte = wanted);
-        if value == all {
-            bytes.fill(0xFF);
-        }
+        let [low, ..] = value.to_le_bytes();
+        bytes.fill(if value == all { 0xFF } else { 0 });
+        *bytes.first_mut()? = low;
         return Some(());
     }
     bits::insert(place, bytes, value)

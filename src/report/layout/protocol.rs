@@ -63,10 +63,13 @@ fn facts(protocol: &Protocol, style: &Style) -> String {
     }
     label("bus", &words::bus(&protocol.bus));
     label("framing", &envelope(protocol.envelope));
-    label(
-        "sheet",
-        &format!("{}, grade {}", protocol.sheet, protocol.grade.letter()),
-    );
+    let certifies = if protocol.grade.is_certifiable() {
+        ""
+    } else {
+        ": inferred, so no run certifies it"
+    };
+    let grade = protocol.grade.letter();
+    label("sheet", &format!("{}, grade {grade}{certifies}", protocol.sheet));
     label("definition", &protocol.source.name);
     if let Some(keepalive) = &protocol.keepalive {
         let reaction = match keepalive.timeout {
