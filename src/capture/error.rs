@@ -174,22 +174,29 @@ pub(super) fn refuse_unsupported(head: &[u8]) -> Result<(), CaptureError> {
     const UNPACK: &str = "unpack it first";
     const CONVERT: &str = "convert it to candump's log form first (can-utils: asc2log)";
     const EXPORT: &str = "export it as candump log or pcapng";
-    const KNOWN: [(&[u8], &str, &str); 9] = [
+    const KNOWN: [(&[u8], &str, &str); 7] = [
         (b"\x1F\x8B", "a gzip file", UNPACK),
         (b"\xFD7zXZ", "an xz file", UNPACK),
         (b"\x28\xB5\x2F\xFD", "a zstd file", UNPACK),
-        (b"BZh", "a bzip2 file", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
-        (b"LOGG", "a Vector BLF log", EXPORT),
         (b";$FILE", "a PCAN trace", EXPORT),
         (b"\xFF\xFE", "UTF-16 text", "save it as UTF-8"),
         (b"\xFE\xFF", "UTF-16 text", "save it as UTF-8"),
     ];
     let known = KNOWN.iter().find(|(magic, ..)| head.starts_with(magic));
-    let asc: (&[u8], &str, &str) = (b"date", "a Vector ASC log", CONVERT);
-    match known.or_else(|| is_asc(head).then_some(&asc)) {
-        Some((_, what, hint)) => Err(CaptureError::Unsupported {
-            what: (*what).to_owned(),
+    // These begin with letters that an interface can be called by.
+    let lettered = match head {
+        _ if is_asc(head) => Some(("a Vector ASC log", CONVERT)),
+        // The length of the header follows, below 256.
+        [b'L', b'O', b'G', b'G', _, 0, 0, 0, ..] => Some(("a Vector BLF log", EXPORT)),
+        // The size of the blocks follows, then the sign of a block, or of the end.
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, ..] => Some(("a bzip2 file", UNPACK)),
+        _ => None,
+    };
+    match known.map(|(_, what, hint)| (*what, *hint)).or(lettered) {
+        Some((what, hint)) => Err(CaptureError::Unsupported {
+            what: what.to_owned(),
             hint,
         }),
         None => Ok(()),
@@ -210,6 +217,17 @@ fn is_asc(head: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interface_may_be_called_like_the_first_letters_of_a_file() {
+        let refused = |head: &[u8]| refuse_unsupported(head).unwrap_err().to_string();
+        assert!(refused(b"LOGG\x90\0\0\0").contains("BLF"));
+        assert!(refused(b"BZh91AY&").contains("bzip2"));
+        assert!(refused(b"BZh9\x17\x72\x45\x38").contains("bzip2"));
+        for line in ["LOGG 123#", "LOGGCOUN", "BZh 123#", "BZh9 351", "BZh91 35"] {
+            assert!(refuse_unsupported(line.as_bytes()).is_ok(), "{line}");
+        }
+    }
 
     #[test]
     fn an_interface_may_be_called_date() {
