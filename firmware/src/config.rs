@@ -14,6 +14,7 @@ use crate::can::studer_can::StuderCanOptions;
 use crate::can::tbb_can::TbbCanOptions;
 use crate::can::victron_can::VictronCanOptions;
 use crate::rs485::pylon_rs485::PylonRs485Options;
+use crate::rs485::pace_modbus::PaceModbusOptions;
 use crate::rs485::voltronic_rs485::VoltronicRs485Options;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
@@ -131,6 +132,8 @@ pub struct Config {
     pub sma_can: SmaCanOptions,
     /// Options of Pylon RS485.
     pub pylon_rs485: PylonRs485Options,
+    /// Options of PACE Modbus and SRNE Modbus.
+    pub pace_modbus: PaceModbusOptions,
     /// Options of Voltronic RS485.
     pub voltronic_rs485: VoltronicRs485Options,
     /// Options of Sorotec CAN.
@@ -164,6 +167,7 @@ impl Default for Config {
             victron_can: VictronCanOptions::default(),
             sma_can: SmaCanOptions::default(),
             pylon_rs485: PylonRs485Options::default(),
+            pace_modbus: PaceModbusOptions::default(),
             voltronic_rs485: VoltronicRs485Options::default(),
             sorotec_can: SorotecCanOptions::default(),
             studer_can: StuderCanOptions::default(),

@@ -7,7 +7,7 @@ mod bench;
 use std::time::Duration;
 
 use bench::Bench;
-use refbms::{Config, Protocol, Sensor, Setting, Transmit};
+use refbms::{Config, PaceModbusOptions, Protocol, Sensor, Setting, Transmit};
 
 fn battery(protocol: Protocol, config: Config) -> Bench {
     let mut bench = Bench::new(Config { protocol, ..config });
@@ -526,4 +526,22 @@ fn any_question_gives_a_sound_frame_or_silence() {
         answers > 500 && silences > 500,
         "{answers} answers, {silences} silences"
     );
+}
+
+/// bit 15 of the protections is 0 in V1.3 and tells a full battery in newer firmware.
+#[test]
+fn newer_firmware_tells_a_full_battery_in_the_protections() {
+    let full = |fully_charged_flag| {
+        let config = Config {
+            pace_modbus: PaceModbusOptions { fully_charged_flag },
+            ..Config::default()
+        };
+        let mut bench = battery(Protocol::PaceModbus, config);
+        bench.set(Setting::FullyCharged(true));
+        let full = register(&mut bench, 1, 10);
+        bench.set(Setting::FullyCharged(false));
+        (full, register(&mut bench, 1, 10))
+    };
+    assert_eq!(full(false), (0, 0));
+    assert_eq!(full(true), (0x8000, 0));
 }

@@ -9,7 +9,7 @@ use super::can::finding;
 use super::read::Window;
 use super::write::{EncodeError, EncodeInput, encode};
 use super::{Decoded, Decoder, Finding, RequestContext, Role};
-use crate::definition::{Anchor, Danger, Grade, Item, Message, Outcome, Place, Protocol, is_read, is_write};
+use crate::definition::{Anchor, Danger, Grade, Item, Message, Outcome, Place, Protocol, is_read, is_write, may_write};
 use crate::wire::modbus::{self, ModbusFault, Parsed, Reply, ReplyFraming, Request, TooShort, function};
 
 /// The parameter of a request that holds the value written by function 0x06.
@@ -409,7 +409,7 @@ pub fn danger(protocol: &Protocol, request: &[u8]) -> Option<(Danger, String)> {
             dangerous.into_iter().find(|(_, block)| touched(&block.registers))?
         }
         // The bytes do not say what is written.
-        _ if is_write(parsed.function) => dangerous.into_iter().next()?,
+        _ if may_write(parsed.function) => dangerous.into_iter().next()?,
         _ => return None,
     };
     Some((danger, block.name.clone()))

@@ -36,4 +36,4 @@ pub use library::Library;
 pub use model::*;
 pub use product::{BusKind, Product, Requirement, TestSite};
 pub use questions::Question;
-pub use registers::{FunctionRule, RegisterBlock, RegisterMap, is_read, is_write};
+pub use registers::{FunctionRule, RegisterBlock, RegisterMap, is_read, is_write, may_write};

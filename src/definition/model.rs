@@ -282,6 +282,9 @@ pub enum Presence {
     Default,
     /// May be sent; judged when present.
     Optional,
+    /// Other batteries have it, that of the product refuses it by the sheet: it is read where it is seen, and no case can
+    /// count on its fields.
+    Refused,
 }
 
 /// A request that changes or stops the battery.

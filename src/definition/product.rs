@@ -1,5 +1,6 @@
 //! The battery that the definitions are used for: its requirements by number, and limits that hold on any protocol.
 
+use super::scope::all_fields;
 use super::{Bus, Grade, Origin, Protocol, RuleDefinition};
 use crate::document::{Diagnostic, Diagnostics, Node, Source};
 
@@ -63,6 +64,8 @@ pub struct Requirement {
     pub bus: Option<BusKind>,
     /// The only protocols on whose wire it can be seen; empty: any.
     pub seen_on: Vec<String>,
+    /// The fields that show it: only a protocol with one of them can; empty: any.
+    pub fields: Vec<String>,
     /// How well it is known.
     pub grade: Grade,
     /// Where it stands.
@@ -74,7 +77,12 @@ impl Requirement {
     pub fn concerns(&self, protocol: &Protocol) -> bool {
         let bus = BusKind::of(&protocol.bus);
         let carried = self.seen_on.is_empty() || self.seen_on.contains(&protocol.name);
-        carried && self.bus.is_none_or(|only| only == bus)
+        let has_field = || {
+            let messages = protocol.messages.iter();
+            let mut fields = messages.flat_map(|message| all_fields(protocol, message));
+            fields.any(|field| self.fields.contains(&field.name))
+        };
+        carried && self.bus.is_none_or(|only| only == bus) && (self.fields.is_empty() || has_field())
     }
 }
 
@@ -148,6 +156,13 @@ pub(super) fn requirements(node: &Node, source: &Source, diagnostics: &mut Diagn
             continue;
         }
         let text = |key: &str| entry.get_text(key).map(str::to_string);
+        let names = |key: &str| -> Vec<String> {
+            let listed = entry.get(key).map_or(&[][..], Node::elements);
+            listed
+                .iter()
+                .filter_map(|name| name.text().map(str::to_string))
+                .collect()
+        };
         let details = entry.get("details").map_or(&[][..], Node::elements);
         requirements.push(Requirement {
             id,
@@ -169,12 +184,8 @@ pub(super) fn requirements(node: &Node, source: &Source, diagnostics: &mut Diagn
                 Some("serial") => Some(BusKind::Serial),
                 _ => None,
             },
-            seen_on: entry
-                .get("seen_on")
-                .map_or(&[][..], Node::elements)
-                .iter()
-                .filter_map(|name| name.text().map(str::to_string))
-                .collect(),
+            seen_on: names("seen_on"),
+            fields: names("fields"),
             grade: entry.get_text("grade").and_then(Grade::from_letter).unwrap_or(Grade::D),
             origin: Origin {
                 source: source.clone(),

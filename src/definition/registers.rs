@@ -152,3 +152,13 @@ pub fn is_read(code: u8) -> bool {
 pub fn is_write(code: u8) -> bool {
     matches!(code, function::WRITE_ONE | function::WRITE_SEVERAL)
 }
+
+/// Whether a function can change something in a device that has it: registers, coils, files.
+pub fn may_write(code: u8) -> bool {
+    const WRITE_COIL: u8 = 0x05;
+    const WRITE_COILS: u8 = 0x0F;
+    const WRITE_FILE: u8 = 0x15;
+    const MASK_WRITE: u8 = 0x16;
+    const READ_AND_WRITE: u8 = 0x17;
+    is_write(code) || matches!(code, WRITE_COIL | WRITE_COILS | WRITE_FILE | MASK_WRITE | READ_AND_WRITE)
+}

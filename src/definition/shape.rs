@@ -228,6 +228,11 @@ static REQUIREMENT: Object = Object {
             Shape::List(&Shape::Text),
             "the only protocols on whose wire it can be seen, also ones that are not defined yet",
         ),
+        optional(
+            "fields",
+            Shape::List(&Shape::Text),
+            "the fields that show it: only a protocol that has one of them can",
+        ),
     ],
 };
 
@@ -762,8 +767,8 @@ static BLOCK: Object = Object {
         ),
         optional(
             "send",
-            Shape::Word(&["default", "optional"]),
-            "part of what every battery has, or optional",
+            Shape::Word(&["default", "optional", "refused"]),
+            "part of what every battery has, optional, or refused by the battery of the product",
         ),
         optional("claim", Shape::Name, "the claim that makes it expected"),
         optional("in", NAMES, "the variants that have it"),

@@ -4,7 +4,7 @@ use super::catalogue::{Act, CATALOGUE, FrameFault, Memory, Operator, ReplyFault,
 use super::slot::Slot;
 use super::{flag, value};
 use crate::decode::{Decoded, Decoder, EncodeInput, FieldValue, RequestContext, encode};
-use crate::definition::{Envelope, Field, Item, Layout, Message, MessageKey, Protocol, Reserved, Sender};
+use crate::definition::{Envelope, Field, Item, Layout, Message, MessageKey, Presence, Protocol, Reserved, Sender};
 use crate::wire::can::CanFrame;
 use crate::wire::modbus::Reply;
 use crate::wire::pylon_ascii::PylonFrame;
@@ -106,7 +106,11 @@ pub fn faults_of(protocol: &Protocol) -> Vec<Fault> {
             _ => {}
         }
     }
-    let sent = |message: &&Message| message.from == Sender::Bms && is_in_default(protocol, &message.variants);
+    let sent = |message: &&Message| {
+        message.from == Sender::Bms
+            && message.presence != Presence::Refused
+            && is_in_default(protocol, &message.variants)
+    };
     for message in protocol.messages.iter().filter(sent) {
         faults.extend(faults_in(protocol, message));
     }

@@ -100,6 +100,13 @@ impl ReferenceOptions {
     }
 }
 
+/// Whether the battery can be made to have an optional capability of a protocol, both by their names in the definition.
+pub fn can_claim(protocol: &str, claim: &str) -> bool {
+    OPTIONS
+        .iter()
+        .any(|option| option.protocol == protocol && option.claim == claim)
+}
+
 /// An optional capability of the firmware.
 struct FirmwareOption {
     protocol: &'static str,
@@ -261,6 +268,22 @@ const OPTIONS: &[FirmwareOption] = &[
         protocol: "tbb-can",
         claim: "t2_frames",
         switch_on: |config| config.tbb_can.t2_frames = true,
+    },
+    FirmwareOption {
+        protocol: "pace-modbus",
+        claim: "fully_charged_flag",
+        switch_on: |config| config.pace_modbus.fully_charged_flag = true,
+    },
+    FirmwareOption {
+        protocol: "srne-modbus",
+        claim: "fully_charged_flag",
+        switch_on: |config| config.pace_modbus.fully_charged_flag = true,
+    },
+    FirmwareOption {
+        protocol: "growatt-rs485",
+        claim: "extension",
+        // It always serves what can be read of it.
+        switch_on: |_| {},
     },
     FirmwareOption {
         protocol: "pylon-rs485",

@@ -12,13 +12,20 @@
 
 use super::modbus::{Access, Exception, Question, Reply};
 use super::{Answer, Context, Outcome, SerialProtocol};
-use crate::config::{Identity, Protocol};
+use crate::config::{Config, Protocol};
 use crate::convert::{div_nearest, saturate_i16, saturate_u16};
 use crate::pack::PackView;
 use crate::pack::state::Flow;
 use crate::protection::condition::{Condition, Condition::*, ConditionSet};
 use crate::protection::parameters::Parameter;
 use crate::setting::Setting;
+
+/// Options of PACE Modbus, and of SRNE Modbus, which is the same map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaceModbusOptions {
+    /// Bit 15 of the protections tells a full battery, as newer firmware has it; V1.3 keeps it 0.
+    pub fully_charged_flag: bool,
+}
 
 /// PACE Modbus.
 pub(crate) const PACE: SerialProtocol = SerialProtocol {
@@ -60,7 +67,7 @@ const WARNINGS: [&[Condition]; 16] = [
     &[LowSocAlarm],
 ];
 
-/// Register 10; bits 12 to 14 stand in another order than in register 9. Bit 15 stays 0.
+/// Register 10; bits 12 to 14 stand in another order than in register 9. For bit 15 see [`FULLY_CHARGED`].
 const PROTECTIONS: [&[Condition]; 16] = [
     &[CellOverVoltageProtection],
     &[CellUnderVoltageProtection],
@@ -79,6 +86,9 @@ const PROTECTIONS: [&[Condition]; 16] = [
     &[AmbientUnderTemperatureProtection],
     &[],
 ];
+
+/// Bit 15 of register 10, no protection: 0, or by option a full battery.
+const FULLY_CHARGED: u16 = 1 << 15;
 
 /// The low byte of register 11; a failed pre-charge is shown as a defect of the discharge switch (README 3.6, D).
 const FAULTS: [&[Condition]; 16] = [
@@ -193,8 +203,8 @@ fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome
         None => return Outcome::Silence,
         Some(Err(exception)) => reply.exception(&question, exception),
         Some(Ok(Access::Read { first, count })) if exist(first, count) => {
-            let identity = &context.config.identity;
-            let values = (first..first + count).map(|register| value(&pack, identity, register));
+            let config = context.config;
+            let values = (first..first + count).map(|register| value(&pack, config, register));
             reply.values(&question, values);
         }
         Some(Ok(Access::Write { first, values })) if exist(first, pairs(values)) => {
@@ -233,7 +243,7 @@ fn pairs(values: &[u8]) -> u16 {
 }
 
 /// The value of a register; 0 where nothing is.
-fn value(pack: &PackView, identity: &Identity, register: u16) -> u16 {
+fn value(pack: &PackView, config: &Config, register: u16) -> u16 {
     let at = |first: u16| usize::from(register - first);
     match register {
         0 => signed(div_nearest(pack.pack_current_ma.into(), 10)),
@@ -245,7 +255,10 @@ fn value(pack: &PackView, identity: &Identity, register: u16) -> u16 {
         6 => hundredth(pack.design_capacity_mah),
         7 => pack.cycle_count,
         9 => bits(&WARNINGS, pack.conditions),
-        10 => bits(&PROTECTIONS, pack.conditions),
+        10 => {
+            let full = config.pace_modbus.fully_charged_flag && pack.fully_charged;
+            bits(&PROTECTIONS, pack.conditions) | if full { FULLY_CHARGED } else { 0 }
+        }
         11 => bits(&FAULTS, pack.conditions) | states(pack),
         12 => pack.balancing,
         15..=30 => pack.cell_voltage_mv.get(at(15)).copied().unwrap_or(0),
@@ -257,7 +270,7 @@ fn value(pack: &PackView, identity: &Identity, register: u16) -> u16 {
             .map_or(0, |(parameter, coding)| coding.encode(pack.parameters.get(*parameter))),
         150..=159 => characters(VERSION, at(150)),
         160..=169 => characters(MODEL_SERIAL_NUMBER, at(160)),
-        170..=179 => characters(&identity.serial_number_of(pack.number), at(170)),
+        170..=179 => characters(&config.identity.serial_number_of(pack.number), at(170)),
         _ => 0,
     }
 }

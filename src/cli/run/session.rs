@@ -22,7 +22,7 @@ use crate::engine::{self, DriveOptions, EventKind, Plan, Progress, Stop, Trace, 
 use crate::judge::{CaseResult, JudgeOptions, Verdict};
 use crate::link::fixture::{FixtureSpec, ReferenceFixture};
 use crate::link::line::Line;
-use crate::link::reference::{Reference, ReferenceOptions};
+use crate::link::reference::{Reference, ReferenceOptions, can_claim};
 use crate::link::stimulus::{CAPABILITIES, in_words};
 use crate::link::target::Target;
 use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
@@ -141,6 +141,13 @@ fn open(protocol: &Protocol, setup: &Setup, claims: &[String]) -> Result<Bus, Cl
     }
     if let Some(why) = not_spoken(protocol) {
         return Ok(Bus::Absent(why));
+    }
+    // What the user claims of it himself is refused below, with the words for it.
+    let only_of_cases = setup.claims(protocol).is_empty();
+    if let Some(claim) = claims.iter().find(|claim| !can_claim(&protocol.name, claim))
+        && only_of_cases
+    {
+        return Ok(Bus::Absent(format!("the reference BMS cannot be made to have `{claim}`")));
     }
     // The fixture adds and unplugs packs during the run; it starts with the neutral state, one pack.
     let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));

@@ -512,6 +512,7 @@ impl Loader<'_> {
 fn presence(node: &Node) -> Presence {
     match node.get_text("send") {
         Some("optional") => Presence::Optional,
+        Some("refused") => Presence::Refused,
         _ => Presence::Default,
     }
 }

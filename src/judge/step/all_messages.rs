@@ -155,5 +155,6 @@ fn is_core(message: &Message, context: &Context<'_>) -> bool {
         .as_ref()
         .is_some_and(|claim| context.claims.contains(claim));
     let core = message.presence == Presence::Default && message.claim.is_none();
-    (core || claimed) && context.applies(&message.variants, None)
+    let promised = claimed && message.presence != Presence::Refused;
+    (core || promised) && context.applies(&message.variants, None)
 }

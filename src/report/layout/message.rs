@@ -347,6 +347,7 @@ const fn danger(danger: Option<Danger>) -> &'static str {
 fn presence(message: &Message) -> String {
     match (message.presence, &message.claim) {
         (Presence::Default, _) => String::new(),
+        (Presence::Refused, _) => "this battery refuses it".to_string(),
         (Presence::Optional, None) => "not by every battery".to_string(),
         (Presence::Optional, Some(claim)) => format!("only with claim `{claim}`"),
     }

@@ -147,6 +147,7 @@ fn messages(protocol: &Protocol, style: &Style) -> String {
         for message in listed {
             let comes = match (&message.period, message.presence) {
                 (_, Presence::Optional) => "optional".to_string(),
+                (_, Presence::Refused) => "refused".to_string(),
                 (Some(period), _) => format!("every {}", words::time(period.is)),
                 (None, _) if matches!(message.key, MessageKey::Command(_)) => "when asked".to_string(),
                 (None, _) => String::new(),

@@ -133,6 +133,9 @@ fn requirement_facts(product: &Product, requirement: &Requirement, style: &Style
         TestSite::Wire if !requirement.seen_on.is_empty() => {
             format!("on the wire of {}", requirement.seen_on.join(", "))
         }
+        TestSite::Wire if !requirement.fields.is_empty() => {
+            format!("on the wire of every protocol with {}", requirement.fields.join(" or "))
+        }
         TestSite::Wire => match requirement.bus {
             None => "on the wire, by cases".to_string(),
             Some(BusKind::Can) => "on the wire, by cases; only on CAN".to_string(),

@@ -35,7 +35,7 @@ mod titles;
 use std::fmt;
 
 use crate::definition::scope::all_fields;
-use crate::definition::{Message, Protocol, Sender};
+use crate::definition::{Message, Presence, Protocol, Reaction, Sender};
 use crate::document::diagnostic::did_you_mean;
 use crate::document::scalar;
 use crate::wire::can::CanId;
@@ -373,12 +373,16 @@ fn has_reserved(message: &Message) -> bool {
 
 /// Everything that a definition states and a case could cover.
 ///
-/// Optional messages are listed too: a target that claims them is judged on them.
+/// Optional messages are listed too: a target that claims them is judged on them. Of what the battery refuses only the
+/// refusal can be covered, and of the exceptions on a Modbus line those that something is answered with.
 pub fn demanded(protocol: &Protocol) -> Vec<CoverageItem> {
     let mut items: Vec<Covered> = Vec::new();
     for message in protocol.messages.iter().filter(|message| message.from == Sender::Bms) {
         let key = message.key.to_string();
         items.push(Covered::Message(key.clone()));
+        if message.presence == Presence::Refused {
+            continue;
+        }
         for field in all_fields(protocol, message) {
             let item = Covered::Field(key.clone(), field.name.clone());
             if !items.contains(&item) {
@@ -412,7 +416,8 @@ pub fn demanded(protocol: &Protocol) -> Vec<CoverageItem> {
         .return_codes
         .iter()
         .filter_map(|state| u8::try_from(state.code).ok());
-    items.extend(codes.map(Covered::ReturnCode));
+    let provoked = |code: &u8| !protocol.is_modbus() || is_provoked(protocol, *code);
+    items.extend(codes.filter(provoked).map(Covered::ReturnCode));
     items.extend(protocol.timing.iter().map(|_| Covered::Timing));
     items.extend(protocol.plans.iter().map(|plan| Covered::Plan(plan.name.clone())));
     items.extend(protocol.inverter.iter().map(|frame| Covered::Inverter(frame.id)));
@@ -429,6 +434,16 @@ pub fn demanded(protocol: &Protocol) -> Vec<CoverageItem> {
             what,
         })
         .collect()
+}
+
+/// Whether a question exists that the definition wants to see answered with this exception.
+fn is_provoked(protocol: &Protocol, code: u8) -> bool {
+    let by_rule = protocol
+        .errors
+        .iter()
+        .any(|rule| rule.expect == Reaction::Exception(code));
+    let by_function = protocol.registers.iter().flat_map(|map| &map.functions);
+    by_rule || by_function.into_iter().any(|rule| rule.exception == Some(code))
 }
 
 /// An item with the cases that cover it.
