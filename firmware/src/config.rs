@@ -13,8 +13,8 @@ use crate::can::sorotec_can::SorotecCanOptions;
 use crate::can::studer_can::StuderCanOptions;
 use crate::can::tbb_can::TbbCanOptions;
 use crate::can::victron_can::VictronCanOptions;
-use crate::rs485::pylon_rs485::PylonRs485Options;
 use crate::rs485::pace_modbus::PaceModbusOptions;
+use crate::rs485::pylon_rs485::PylonRs485Options;
 use crate::rs485::voltronic_rs485::VoltronicRs485Options;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).

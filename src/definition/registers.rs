@@ -160,5 +160,9 @@ pub fn may_write(code: u8) -> bool {
     const WRITE_FILE: u8 = 0x15;
     const MASK_WRITE: u8 = 0x16;
     const READ_AND_WRITE: u8 = 0x17;
-    is_write(code) || matches!(code, WRITE_COIL | WRITE_COILS | WRITE_FILE | MASK_WRITE | READ_AND_WRITE)
+    is_write(code)
+        || matches!(
+            code,
+            WRITE_COIL | WRITE_COILS | WRITE_FILE | MASK_WRITE | READ_AND_WRITE
+        )
 }

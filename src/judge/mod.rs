@@ -13,6 +13,7 @@
 //! | `expression` | what names in expressions mean, and where their values come from |
 //! | `timing` | measured times against bounds, with what the clock is worth |
 //! | `diagnosis` | which wire fault explains a difference |
+//! | [`answers`] | which questions a target has answered, and how |
 //! | [`waivers`] | known failures with reason, owner and expiry |
 //!
 //! A verdict depends on suite, definition and trace only: a recorded trace gives the verdicts of the live run.
@@ -22,6 +23,7 @@
 //! that the link lost, a clock that is too coarse or jumped, a stimulus that could not be given, an observation that was
 //! cut short. A link that broke is an error of the bench.
 
+pub mod answers;
 pub mod model;
 pub mod referee;
 pub mod waivers;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::judge::{CaseResult, Check, CheckResult, Verdict};
+use crate::report::answers;
 use crate::report::failure::{heading, rerun, screen, verdict_tone};
 use crate::report::model::{End, Header, NEVER_CERTIFIED, Report, Standings, Summary, suite_of};
 use crate::report::text::{Style, Tone, columns, counted, flow, labelled, spoken, thousands, wrap};
@@ -316,6 +317,17 @@ impl Console {
         for (protocol, seen) in self.standings.each() {
             for part in wrap(&format!("{protocol} {seen}: {NEVER_CERTIFIED}"), style.width) {
                 out.push_str(&format!("{}\n", style.paint(Tone::Doubtful, &part)));
+            }
+        }
+        // Where nothing is certain, what is there at all comes first.
+        let discovery = self
+            .header
+            .protocols
+            .iter()
+            .all(|protocol| !protocol.grade.is_certifiable());
+        if let Some(end) = end.filter(|_| discovery) {
+            for (protocol, answers) in &end.answers {
+                out.push_str(&format!("\n{}\n", answers::map(protocol, answers, style)));
             }
         }
         match end {

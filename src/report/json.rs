@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Number, Value, json};
 
+use crate::judge::answers::{Answer, AnswerLine, Answers};
 use crate::judge::{CaseResult, Check, Evidence};
 use crate::report::model::{End, Header, Mutation, NEVER_CERTIFIED, Report, Standings, Summary, clock_word};
 use crate::report::text::{milliseconds, seconds};
@@ -89,6 +90,12 @@ impl<W: Write> JsonWriter<W> {
         if let Some(reason) = &end.broken_off {
             writeln!(self.out, "\"broken_off\": {},", Value::from(reason.as_str()))?;
         }
+        let answers: serde_json::Map<String, Value> = end
+            .answers
+            .iter()
+            .map(|(protocol, answers)| (protocol.clone(), answers_json(answers)))
+            .collect();
+        writeln!(self.out, "\"answers\": {},", Value::from(answers))?;
         let standings: Vec<Value> = self
             .standings
             .each()
@@ -101,6 +108,26 @@ impl<W: Write> JsonWriter<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// Which questions were answered how: `{"address": 1, "function": 3, "answer": "served", "registers": [[0, 79]]}`.
+fn answers_json(answers: &Answers) -> Value {
+    let line = |line: AnswerLine| {
+        let registers: Vec<Value> = line
+            .registers
+            .iter()
+            .map(|range| json!([range.start(), range.end()]))
+            .collect();
+        let (answer, code) = match line.answer {
+            Answer::Served => ("served", None),
+            Answer::Refused(code) => ("refused", Some(code)),
+            Answer::Silence => ("silence", None),
+        };
+        json!({
+            "address": line.address, "function": line.function, "answer": answer, "code": code, "registers": registers,
+        })
+    };
+    answers.lines().into_iter().map(line).collect()
 }
 
 /// The whole file of a report; without its end when it has none.

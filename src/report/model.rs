@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::definition::Grade;
 use crate::engine::ClockSource;
+use crate::judge::answers::Answers;
 use crate::judge::{CaseResult, Check, CheckResult, Verdict};
 use crate::suite::Profile;
 use crate::suite::measured::Measured;
@@ -223,6 +224,9 @@ pub struct End {
     pub waivers: Vec<String>,
     /// What broke the run off, when something did.
     pub broken_off: Option<String>,
+    /// What the target has answered to which question, by protocol: of hardware, and of protocols whose layout is
+    /// inferred.
+    pub answers: Vec<(String, Answers)>,
 }
 
 /// Counts over the cases of a run.

@@ -213,14 +213,16 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         wall_time: started.elapsed().max(Duration::from_micros(1)),
         waivers: choice.unused_waivers(&waivers),
         broken_off: outcome.broken_off.clone(),
+        answers: outcome.answers.into_iter().collect(),
     };
+    let ran_to_its_end = end.broken_off.is_none();
     let report = reports.finish(end)?;
     let summary = report.summary();
     let something_ran = summary.pass + summary.fail + summary.inconclusive > 0;
     if setup.is_live() && outcome.received == 0 && something_ran {
         complain(&silence::advice(&choice.protocols(), &stderr_style(context.color)));
     }
-    Ok(Status::of_run(&summary, outcome.broken_off.is_none()))
+    Ok(Status::of_run(&summary, ran_to_its_end))
 }
 
 /// How many faults the suites of a protocol catch, and whether this run has all of their cases.

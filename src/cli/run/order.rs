@@ -109,7 +109,9 @@ impl Drive<'_> {
         if let Some(folder) = self.evidence {
             session.write_evidence(folder, &ended)?;
         }
-        ended.trace = None;
+        if let Some(trace) = ended.trace.take() {
+            ended.answers = session.answers(self.setup, &trace);
+        }
         Ok(ended)
     }
 }

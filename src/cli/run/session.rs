@@ -1,6 +1,6 @@
 //! One protocol of a run: plan, drive, judge, evidence.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
@@ -19,6 +19,7 @@ use crate::cli::{CliError, Status};
 use crate::definition::Protocol;
 use crate::engine::plan::{ELAPSE, SEND};
 use crate::engine::{self, DriveOptions, EventKind, Plan, Progress, Stop, Trace, plan};
+use crate::judge::answers::Answers;
 use crate::judge::{CaseResult, JudgeOptions, Verdict};
 use crate::link::fixture::{FixtureSpec, ReferenceFixture};
 use crate::link::line::Line;
@@ -62,6 +63,8 @@ pub struct Ended {
     pub broken_off: Option<String>,
     /// The run is to end here.
     pub stop: bool,
+    /// What the target has answered, by protocol; empty where nobody looks for it.
+    pub answers: BTreeMap<String, Answers>,
 }
 
 /// What the sessions of a run came to.
@@ -75,6 +78,8 @@ pub struct Outcome {
     pub broken_off: Option<String>,
     /// No further session is to be run.
     pub stop: bool,
+    /// What the target has answered, by protocol.
+    pub answers: BTreeMap<String, Answers>,
 }
 
 impl Outcome {
@@ -83,6 +88,9 @@ impl Outcome {
         self.bus_time += ended.bus_time;
         self.received += ended.received;
         self.stop |= ended.stop;
+        for (protocol, answers) in &ended.answers {
+            self.answers.entry(protocol.clone()).or_default().merge(answers);
+        }
         if self.broken_off.is_none() {
             self.broken_off.clone_from(&ended.broken_off);
         }
@@ -147,7 +155,9 @@ fn open(protocol: &Protocol, setup: &Setup, claims: &[String]) -> Result<Bus, Cl
     if let Some(claim) = claims.iter().find(|claim| !can_claim(&protocol.name, claim))
         && only_of_cases
     {
-        return Ok(Bus::Absent(format!("the reference BMS cannot be made to have `{claim}`")));
+        return Ok(Bus::Absent(format!(
+            "the reference BMS cannot be made to have `{claim}`"
+        )));
     }
     // The fixture adds and unplugs packs during the run; it starts with the neutral state, one pack.
     let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
@@ -320,7 +330,18 @@ impl Session<'_> {
             broken_off: stopped.filter(|_| failure.is_none()),
             stop: failure.is_some() || interrupt.is_wanted(),
             trace: Some(run.trace),
+            answers: BTreeMap::new(),
         })
+    }
+
+    /// What a target has answered to which question: of hardware, and where the layout itself is a guess.
+    pub fn answers(&self, setup: &Setup, trace: &Trace) -> BTreeMap<String, Answers> {
+        let mut answers = Answers::default();
+        if setup.is_live() || !self.protocol.grade.is_certifiable() {
+            answers.add(self.protocol, trace);
+        }
+        let some = (!answers.is_empty()).then(|| (self.protocol.name.clone(), answers));
+        some.into_iter().collect()
     }
 
     /// Writes the trace of a session into a folder, and its bus traffic as a capture that other tools read.
