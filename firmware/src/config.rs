@@ -15,6 +15,7 @@ use crate::can::tbb_can::TbbCanOptions;
 use crate::can::victron_can::VictronCanOptions;
 use crate::rs485::pace_modbus::PaceModbusOptions;
 use crate::rs485::pylon_rs485::PylonRs485Options;
+use crate::rs485::schneider_rs485::SchneiderRs485Options;
 use crate::rs485::voltronic_rs485::VoltronicRs485Options;
 
 /// The most packs that may stand in parallel. Addresses up to 15 decode all the same (C-06).
@@ -72,6 +73,8 @@ protocols! {
     VoltronicRs485, "voltronic-rs485", Serial;
     /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.
     SrneModbus, "srne-modbus", Serial;
+    /// Schneider's "Schneider V2.0", sheet schneider-rs485: a placeholder map.
+    SchneiderRs485, "schneider-rs485", Serial;
     /// "Growatt CAN LV V1.05", sheet growatt-can.
     GrowattCan, "growatt-can", Can;
     /// "Schneider CAN V2.0", sheet schneider-can.
@@ -136,6 +139,8 @@ pub struct Config {
     pub pace_modbus: PaceModbusOptions,
     /// Options of Voltronic RS485.
     pub voltronic_rs485: VoltronicRs485Options,
+    /// Options of Schneider RS485.
+    pub schneider_rs485: SchneiderRs485Options,
     /// Options of Sorotec CAN.
     pub sorotec_can: SorotecCanOptions,
     /// Options of Studer CAN.
@@ -169,6 +174,7 @@ impl Default for Config {
             pylon_rs485: PylonRs485Options::default(),
             pace_modbus: PaceModbusOptions::default(),
             voltronic_rs485: VoltronicRs485Options::default(),
+            schneider_rs485: SchneiderRs485Options::default(),
             sorotec_can: SorotecCanOptions::default(),
             studer_can: StuderCanOptions::default(),
             must_can: MustCanOptions::default(),

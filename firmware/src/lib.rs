@@ -129,6 +129,7 @@ pub use protection::parameters::{Parameter, ParameterUnit, Parameters};
 pub use rs485::modbus::LengthField;
 pub use rs485::pace_modbus::PaceModbusOptions;
 pub use rs485::pylon_rs485::PylonRs485Options;
+pub use rs485::schneider_rs485::SchneiderRs485Options;
 pub use rs485::voltronic_rs485::VoltronicRs485Options;
 pub use setting::{SetError, Setting, Switch};
 pub use time::Instant;

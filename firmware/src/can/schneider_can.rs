@@ -47,7 +47,7 @@ pub(crate) const PROTOCOL: CanProtocol = CanProtocol {
         slow(0x332, |now, config, data| {
             data.copy_from_slice(&serial_number(now, config)[12..20])
         }),
-        slow(0x333, |_, _, data| *data = *b"SEBMS\0\0\0"),
+        slow(0x333, |_, _, data| *data = UNIQUE_ID),
     ],
     is_keepalive,
 };
@@ -74,7 +74,9 @@ fn is_keepalive(frame: &CanFrame) -> bool {
 }
 
 /// 0x320: version 2 of the protocol, u16.
-const VERSION: [u8; 8] = [0, 2, 0, 0, 0, 0, 0, 0];
+pub(crate) const VERSION: [u8; 8] = [0, 2, 0, 0, 0, 0, 0, 0];
+/// 0x333: by this text a gateway knows the battery.
+pub(crate) const UNIQUE_ID: [u8; 8] = *b"SEBMS\0\0\0";
 
 const FIRST: Range<usize> = 0..4;
 const SECOND: Range<usize> = 4..8;
@@ -93,25 +95,25 @@ fn centivolts(millivolts: u32) -> u32 {
 }
 
 /// 0x321: voltage limits: max_charge_voltage and min_discharge_voltage, u32, 0.01 V.
-fn emit_voltage_limits(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_voltage_limits(view: &BankView, data: &mut [u8; 8]) {
     put_u32(data, FIRST, centivolts(view.charge_voltage_limit_mv.into()));
     put_u32(data, SECOND, centivolts(view.discharge_voltage_limit_mv.into()));
 }
 
 /// 0x322: max_charge_current and max_discharge_current, magnitudes, i32, 0.01 A.
-fn emit_current_limits(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_current_limits(view: &BankView, data: &mut [u8; 8]) {
     put_i32(data, FIRST, i64::from(view.charge_current_limit_deci_a) * 10);
     put_i32(data, SECOND, i64::from(view.discharge_current_limit_deci_a) * 10);
 }
 
 /// 0x323: battery_voltage, mean of the packs, u32, 0.01 V; battery_current, sum, positive = charging, i32, 0.01 A.
-fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_measurements(view: &BankView, data: &mut [u8; 8]) {
     put_u32(data, FIRST, centivolts(view.pack_voltage_mv));
     put_i32(data, SECOND, div_nearest(view.pack_current_ma.into(), 10));
 }
 
 /// 0x324: average_temperature, 0 where no sensor is fitted, i16, 0.1 degC; soc, rounded down, u16, 0.1 %.
-fn emit_state_of_charge(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_state_of_charge(view: &BankView, data: &mut [u8; 8]) {
     const TEMPERATURE: Range<usize> = 0..2;
     const SOC: Range<usize> = 2..4;
     const REST: Range<usize> = 4..8;
@@ -221,7 +223,7 @@ fn is_stopped(view: &BankView) -> bool {
 /// | 0-1 | commands: bit 0 force_charge_request (either request, Q-18), 1 charge_permitted, 2 discharge_permitted, 3 stop |
 /// | 2-3 | warnings |
 /// | 4-5 | faults |
-fn emit_status(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_status(view: &BankView, data: &mut [u8; 8]) {
     const COMMANDS: Range<usize> = 0..2;
     const WARNING_BITS: Range<usize> = 2..4;
     const FAULT_BITS: Range<usize> = 4..6;
@@ -239,7 +241,7 @@ fn emit_status(view: &BankView, data: &mut [u8; 8]) {
 }
 
 /// 0x326: battery_state, 3 online or 4 faulted; cycle_count; soh in %; full_charge_capacity in 0.1 Ah; all u16.
-fn emit_battery_state(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_battery_state(view: &BankView, data: &mut [u8; 8]) {
     const STATE: Range<usize> = 0..2;
     const CYCLES: Range<usize> = 2..4;
     const SOH: Range<usize> = 4..6;
@@ -257,7 +259,7 @@ fn emit_battery_state(view: &BankView, data: &mut [u8; 8]) {
 
 /// 0x327: highest and lowest cell temperature, i16, 0.1 degC, 0 where no sensor is fitted; highest and lowest cell,
 /// u16, 1 mV.
-fn emit_cell_extremes(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_cell_extremes(view: &BankView, data: &mut [u8; 8]) {
     const MAX_TEMPERATURE: Range<usize> = 0..2;
     const MIN_TEMPERATURE: Range<usize> = 2..4;
     const MAX_VOLTAGE: Range<usize> = 4..6;
@@ -273,16 +275,21 @@ fn emit_cell_extremes(view: &BankView, data: &mut [u8; 8]) {
 }
 
 /// 0x328: lifetime_charge_energy and lifetime_discharge_energy of the packs online, u32, 1 Wh.
-fn emit_energy(view: &BankView, data: &mut [u8; 8]) {
+pub(crate) fn emit_energy(view: &BankView, data: &mut [u8; 8]) {
     put_u32(data, FIRST, view.lifetime_charge_energy_wh);
     put_u32(data, SECOND, view.lifetime_discharge_energy_wh);
 }
 
-/// The serial number of the master as twenty characters: at the right end, zero bytes before it (D).
+/// The serial number of the master.
 fn serial_number(now: &Snapshot, config: &Config) -> [u8; 20] {
     let number = now.packs().next().map_or(1, |pack| pack.number);
+    right_aligned(config.identity.serial_number_of(number))
+}
+
+/// A serial number as twenty characters: at the right end, zero bytes before it (D).
+pub(crate) fn right_aligned(serial_number: [u8; 16]) -> [u8; 20] {
     let mut text = [0; 20];
-    text[4..].copy_from_slice(&config.identity.serial_number_of(number));
+    text[4..].copy_from_slice(&serial_number);
     text
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod growatt_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
 pub(crate) mod pylon_rs485;
+pub(crate) mod schneider_rs485;
 pub(crate) mod voltronic_rs485;
 
 use core::time::Duration;
@@ -33,6 +34,7 @@ const PROTOCOLS: &[SerialProtocol] = &[
     voltronic_rs485::PROTOCOL,
     pylon_rs485::PROTOCOL,
     growatt_rs485::PROTOCOL,
+    schneider_rs485::PROTOCOL,
 ];
 
 /// A protocol on RS485.

@@ -28,6 +28,7 @@ const WRITE_AT_MOST: u16 = 123;
 
 mod function {
     pub(super) const READ: u8 = 0x03;
+    pub(super) const READ_INPUT: u8 = 0x04;
     pub(super) const WRITE: u8 = 0x10;
     /// Added to the function of a request that is refused.
     pub(super) const REFUSED: u8 = 0x80;
@@ -104,15 +105,28 @@ impl<'a> Question<'a> {
         Some((question, crc(covered).to_le_bytes() == sent))
     }
 
+    /// Whether it reads holding registers (0x03) or input registers (0x04), which [`access`](Question::access) does not
+    /// know.
+    pub(crate) const fn is_read(&self) -> bool {
+        matches!(self.function, function::READ | function::READ_INPUT)
+    }
+
+    /// The first register of a read and how many, 1..=125; `None` for a frame that is cut short or too long.
+    pub(crate) fn span(&self) -> Option<Result<(u16, u16), Exception>> {
+        let &[a, b, c, d] = self.body else {
+            return None;
+        };
+        let (first, count) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let allowed = (1..=READ_AT_MOST).contains(&count);
+        Some(allowed.then_some((first, count)).ok_or(Exception::Operation))
+    }
+
     /// What it asks; `None` for a frame that is cut short or too long, which is not answered.
     pub(crate) fn access(&self) -> Option<Result<Access<'a>, Exception>> {
         match (self.function, self.body) {
-            (function::READ, &[a, b, c, d]) => {
-                let (first, count) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                Some(match count {
-                    1..=READ_AT_MOST => Ok(Access::Read { first, count }),
-                    _ => Err(Exception::Operation),
-                })
+            (function::READ, _) => {
+                let span = self.span()?;
+                Some(span.map(|(first, count)| Access::Read { first, count }))
             }
             (function::WRITE, &[a, b, c, d, bytes, ref values @ ..]) if values.len() == usize::from(bytes) => {
                 let (first, count) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -123,7 +137,7 @@ impl<'a> Question<'a> {
                     Err(Exception::Operation)
                 })
             }
-            (function::READ | function::WRITE, _) => None,
+            (function::WRITE, _) => None,
             _ => Some(Err(Exception::Function)),
         }
     }
@@ -168,7 +182,7 @@ impl Reply {
         length_field: LengthField,
         values: impl Iterator<Item = u16>,
     ) {
-        self.begin(question.address, function::READ);
+        self.begin(question.address, question.function);
         let at = self.length;
         let width = if length_field == LengthField::Bytes { 1 } else { 2 };
         self.push(&[0, 0][..width]);
