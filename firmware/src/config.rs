@@ -69,6 +69,10 @@ protocols! {
     PaceModbus, "pace-modbus", Serial;
     /// "Growatt RS485 V2.02", sheet growatt-rs485.
     GrowattRs485, "growatt-rs485", Serial;
+    /// "Luxpower tek RS485 Inverter V0.3", sheet luxpower-rs485, profile L: the map of EG4-LL.
+    LuxpowerRs485, "luxpower-rs485", Serial;
+    /// The same setting, sheet luxpower-rs485, profile G: Growatt's layout.
+    LuxpowerRs485G, "luxpower-rs485-g", Serial;
     /// "Voltronic RS485 Inverter V1.5", sheet voltronic-rs485.
     VoltronicRs485, "voltronic-rs485", Serial;
     /// SRNE's "RS485 Modbus V1.3", sheet srne-modbus: the register map of PACE.

@@ -404,7 +404,12 @@ impl Bms {
 
     /// The protocol in use.
     fn protocol(&self) -> Option<Protocol> {
-        self.setting.protocol()
+        // Where a setting has two readings, the configuration says which.
+        if self.setting == ProtocolSetting::of(self.config.protocol) {
+            Some(self.config.protocol)
+        } else {
+            self.setting.protocol()
+        }
     }
 
     /// Sets the timers as the serial port wants them, and draws the conclusions from a question that is answered.

@@ -29,8 +29,12 @@ impl ProtocolSetting {
         SETTINGS.iter().find(|setting| setting.number == number)
     }
 
-    /// The first setting of a protocol.
+    /// The first setting of a protocol; both profiles of LuxPower's RS485 stand under one.
     pub(crate) fn of(protocol: Protocol) -> &'static ProtocolSetting {
+        let protocol = match protocol {
+            Protocol::LuxpowerRs485G => Protocol::LuxpowerRs485,
+            protocol => protocol,
+        };
         SETTINGS
             .iter()
             .find(|setting| setting.protocol_name == protocol.name())
@@ -205,7 +209,11 @@ mod tests {
             }
         }
         for protocol in Protocol::ALL {
-            assert_eq!(ProtocolSetting::of(protocol).protocol(), Some(protocol));
+            let setting = ProtocolSetting::of(protocol);
+            match protocol {
+                Protocol::LuxpowerRs485G => assert_eq!(setting.protocol(), Some(Protocol::LuxpowerRs485)),
+                _ => assert_eq!(setting.protocol(), Some(protocol)),
+            }
         }
         assert_eq!(ProtocolSetting::of(Protocol::PylonRs485).number, 4);
     }

@@ -32,9 +32,9 @@ pub(crate) const PROTOCOL: SerialProtocol = SerialProtocol {
 /// The inverter polls this address only.
 const MASTER: u8 = 1;
 /// The word with the run state, which holds the inverter's own state too.
-const STATUS: u16 = 0x0013;
+pub(super) const STATUS: u16 = 0x0013;
 /// Bits of [`STATUS`] that the inverter writes: its own state, 0 none, 1 standby, 2 charging, 3 discharging.
-const INVERTER_STATE: u16 = 0x0C00;
+pub(super) const INVERTER_STATE: u16 = 0x0C00;
 /// Nominal voltage of a pack in 0.1 V, for the energy that can be used.
 const NOMINAL_DECI_V: u64 = 512;
 
@@ -109,7 +109,7 @@ impl Handshake {
 }
 
 /// Everything that the registers show at one moment.
-struct Status<'a> {
+pub(super) struct Status<'a> {
     bank: BankView,
     /// The pack that is asked.
     pack: PackView,
@@ -159,7 +159,7 @@ fn exists(register: u16) -> bool {
 
 impl<'a> Status<'a> {
     /// The master answers for the bank at address 1, a slave that is wired alone for itself at its own.
-    fn at(address: u8, context: &Context<'a>) -> Option<Status<'a>> {
+    pub(super) fn at(address: u8, context: &Context<'a>) -> Option<Status<'a>> {
         let alone = match context.config.dip {
             0 | 1 if address == MASTER => false,
             own @ 2.. if address == own => true,
@@ -193,7 +193,7 @@ impl<'a> Status<'a> {
     }
 
     /// The value of a register; 0 where nothing is.
-    fn register(&self, register: u16) -> u16 {
+    pub(super) fn register(&self, register: u16) -> u16 {
         let bank = &self.bank;
         match register {
             0x0001 => u16::from_be_bytes(self.identity.software_version),
@@ -287,11 +287,11 @@ impl<'a> Status<'a> {
 }
 
 /// 0.01 V of mV, 0.01 Ah of mAh; what does not fit stops at 65535.
-fn hundredth(thousandths: u32) -> u16 {
+pub(super) fn hundredth(thousandths: u32) -> u16 {
     saturate_u16(div_nearest(thousandths.into(), 10))
 }
 
-fn signed(value: i64) -> u16 {
+pub(super) fn signed(value: i64) -> u16 {
     saturate_i16(value).cast_unsigned()
 }
 
@@ -300,7 +300,8 @@ fn energy_wh(milliampere_hours: u32) -> u16 {
     u16::try_from(u64::from(milliampere_hours) * NOMINAL_DECI_V / 10_000).unwrap_or(u16::MAX)
 }
 
-fn word(flags: &[Flag], conditions: ConditionSet) -> u16 {
+/// Two bytes of flags, high byte first.
+pub(super) fn word(flags: &[Flag], conditions: ConditionSet) -> u16 {
     let mut bytes = [0; 2];
     flags::emit(flags, conditions, &mut bytes);
     u16::from_be_bytes(bytes)

@@ -10,6 +10,7 @@
 
 pub(crate) mod ascii_frame;
 pub(crate) mod growatt_rs485;
+pub(crate) mod luxpower_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
 pub(crate) mod pylon_rs485;
@@ -22,6 +23,7 @@ use crate::bank::Bank;
 use crate::config::{Config, Protocol};
 use crate::time::Instant;
 use ascii_frame::{Deframer, FrameBuffer};
+use luxpower_rs485::clock::Clock;
 use modbus::Collector;
 
 /// When the last byte of a question was there, the reply begins so much later (Q-24: 2..50 ms, on Modbus 5..50 ms).
@@ -35,6 +37,8 @@ const PROTOCOLS: &[SerialProtocol] = &[
     pylon_rs485::PROTOCOL,
     growatt_rs485::PROTOCOL,
     schneider_rs485::PROTOCOL,
+    luxpower_rs485::PROFILE_L,
+    luxpower_rs485::profile_g::PROFILE_G,
 ];
 
 /// A protocol on RS485.
@@ -62,6 +66,8 @@ pub(crate) struct Context<'a> {
     pub(crate) bank: &'a mut Bank,
     /// What a Growatt inverter has told about itself.
     pub(crate) handshake: &'a mut growatt_rs485::Handshake,
+    /// The clock that LuxPower's masters set.
+    pub(crate) clock: &'a mut Clock,
 }
 
 /// What becomes of a question.
@@ -102,6 +108,7 @@ pub(crate) struct SerialPort {
     collector: Collector,
     modbus_reply: modbus::Reply,
     handshake: growatt_rs485::Handshake,
+    clock: Clock,
     reply_at: Option<Instant>,
     after_reply: Option<AfterReply>,
 }
@@ -116,6 +123,7 @@ impl SerialPort {
             collector: Collector::new(),
             modbus_reply: modbus::Reply::new(),
             handshake: growatt_rs485::Handshake::new(),
+            clock: Clock::new(),
             reply_at: None,
             after_reply: None,
         }
@@ -164,6 +172,7 @@ impl SerialPort {
                 config,
                 bank,
                 handshake: &mut self.handshake,
+                clock: &mut self.clock,
             };
             if let Outcome::Answered(after_reply) = answer(text, &mut context, &mut self.ascii_reply) {
                 self.after_reply = after_reply;
@@ -194,6 +203,7 @@ impl SerialPort {
             config,
             bank,
             handshake: &mut self.handshake,
+            clock: &mut self.clock,
         };
         let Outcome::Answered(after_reply) = answer(frame, &mut context, &mut self.modbus_reply) else {
             return false;

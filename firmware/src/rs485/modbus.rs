@@ -6,6 +6,7 @@
 //! | read reply | address, 03, byte count, values, CRC (2) |
 //! | write request | address, 10, first register (2), quantity (2), byte count, values, CRC (2) |
 //! | write reply | address, 10, first register (2), quantity (2), CRC (2) |
+//! | write of a single register, and its reply | address, 06, register (2), value (2), CRC (2) |
 //! | exception | address, function + 80, code, CRC (2) |
 //!
 //! Numbers are sent high byte first, the CRC low byte first. What a register holds is the matter of each map.
@@ -29,6 +30,7 @@ const WRITE_AT_MOST: u16 = 123;
 mod function {
     pub(super) const READ: u8 = 0x03;
     pub(super) const READ_INPUT: u8 = 0x04;
+    pub(super) const WRITE_SINGLE: u8 = 0x06;
     pub(super) const WRITE: u8 = 0x10;
     /// Added to the function of a request that is refused.
     pub(super) const REFUSED: u8 = 0x80;
@@ -121,6 +123,15 @@ impl<'a> Question<'a> {
         Some(allowed.then_some((first, count)).ok_or(Exception::Operation))
     }
 
+    /// Whether it writes a single register (0x06), which only some protocols know; then the register and its value, or
+    /// `None` for a frame that is cut short or too long.
+    pub(crate) fn single_write(&self) -> Option<Option<(u16, &'a [u8])>> {
+        (self.function == function::WRITE_SINGLE).then(|| {
+            let (register, value) = self.body.split_first_chunk()?;
+            (value.len() == 2).then_some((u16::from_be_bytes(*register), value))
+        })
+    }
+
     /// What it asks; `None` for a frame that is cut short or too long, which is not answered.
     pub(crate) fn access(&self) -> Option<Result<Access<'a>, Exception>> {
         match (self.function, self.body) {
@@ -206,6 +217,13 @@ impl Reply {
         self.begin(question.address, function::WRITE);
         self.push(&first.to_be_bytes());
         self.push(&count.to_be_bytes());
+        self.finish();
+    }
+
+    /// The question itself: a single register has been written.
+    pub(crate) fn echo(&mut self, question: &Question<'_>) {
+        self.begin(question.address, question.function);
+        self.push(question.body);
         self.finish();
     }
 

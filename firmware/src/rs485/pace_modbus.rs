@@ -220,7 +220,7 @@ fn answer(frame: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> Outcome
 
 /// The pack at an address: the DIP address of the battery, or as master that of a slave that can be reached (Q-11,
 ///
-fn asked_pack(address: u8, context: &Context<'_>) -> Option<PackView> {
+pub(super) fn asked_pack(address: u8, context: &Context<'_>) -> Option<PackView> {
     let number = match context.config.dip {
         0 | 1 if address == 1 => 1,
         0 | 1 if address > 1 => context
