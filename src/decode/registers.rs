@@ -12,6 +12,9 @@ use super::{Decoded, Decoder, Finding, RequestContext, Role};
 use crate::definition::{Anchor, Danger, Grade, Item, Message, Outcome, Place, Protocol, is_read, is_write, may_write};
 use crate::wire::modbus::{self, ModbusFault, Parsed, Reply, ReplyFraming, Request, TooShort, function};
 
+/// The finding on a field of which only some registers were asked for.
+pub(crate) const CUT_FIELD: &str = "cut-field";
+
 /// The parameter of a request that holds the value written by function 0x06.
 const VALUE: &str = "value";
 
@@ -296,7 +299,7 @@ impl<'p> Decoder<'p> {
                         field.name,
                         place.bytes / 2
                     );
-                    let mut found = finding("cut-field", Outcome::Information, Grade::A, text);
+                    let mut found = finding(CUT_FIELD, Outcome::Information, Grade::A, text);
                     found.field = Some(field.name.clone());
                     decoded.warnings.push(found);
                 }

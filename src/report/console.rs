@@ -327,7 +327,7 @@ impl Console {
             .all(|protocol| !protocol.grade.is_certifiable());
         if let Some(end) = end.filter(|_| discovery) {
             for (protocol, answers) in &end.answers {
-                out.push_str(&format!("\n{}\n", answers::map(protocol, answers, style)));
+                out.push_str(&format!("\n{}", answers::map(protocol, answers, style)));
             }
         }
         match end {

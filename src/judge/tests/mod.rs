@@ -4,6 +4,7 @@
 //! judged.
 
 mod always;
+mod answers;
 mod case;
 mod content;
 mod exchange;
