@@ -293,6 +293,16 @@ fn each_condition_has_its_place() {
     }
 }
 
+/// 0 A forbids charging, so a limit of less than half an ampere is 1 A.
+#[test]
+fn a_small_limit_is_not_rounded_away() {
+    let mut bench = profile_l();
+    for (limit, told) in [(0, 0), (1, 1), (4, 1), (14, 1), (15, 2), (2000, 200)] {
+        bench.limits(limit, 2000);
+        assert_eq!(read(&mut bench, 1, 22, 1), [told], "{limit} x 0.1 A");
+    }
+}
+
 #[test]
 fn heater_limiter_and_balancing_are_shown() {
     let mut bench = profile_l();

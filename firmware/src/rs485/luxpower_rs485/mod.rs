@@ -252,7 +252,7 @@ fn value(pack: &PackView, identity: &Identity, clock: [u16; 4], register: u16) -
         19 => mean_temperature(pack).cast_unsigned(),
         20 => degrees(cell_temperatures(pack).max()).cast_unsigned(),
         21 => saturate_u16(div_nearest(pack.remaining_capacity_mah.into(), 1000)),
-        22 => saturate_u16(div_nearest(pack.charge_current_limit_deci_a.into(), 10)),
+        22 => whole_amperes(pack.charge_current_limit_deci_a),
         23 => pack.soh_percent.min(100).into(),
         24 => pack.soc_percent().into(),
         25 => state(pack),
@@ -306,6 +306,11 @@ fn state(pack: &PackView) -> u16 {
         Flow::Idle => STANDBY,
     };
     state | u16::from(pack.heater_on) << 15
+}
+
+/// A limit in A. 0 forbids the direction, so what is left of a limit is not rounded away.
+fn whole_amperes(deciamperes: u16) -> u16 {
+    saturate_u16(div_nearest(deciamperes.into(), 10)).max(u16::from(deciamperes > 0))
 }
 
 /// mA s of mAh.
