@@ -20,7 +20,8 @@ fn conversation(exchanges: &[(Vec<u8>, Option<Vec<u8>>)]) -> Vec<String> {
         }
     }
     let mut answers = Answers::default();
-    answers.add(script.protocol(), &script.end(1000 * exchanges.len() as u64).trace());
+    let script = script.end(1000 * exchanges.len() as u64);
+    answers.add(script.protocol(), &script.trace());
     let line = |line: crate::judge::answers::AnswerLine| {
         format!(
             "{:02X} {:02X} {:?} {:?}",
@@ -92,7 +93,8 @@ fn several_traces_make_one_map() {
             None => script,
         };
         let mut answers = Answers::default();
-        answers.add(script.protocol(), &script.end(300).trace());
+        let script = script.end(300);
+        answers.add(script.protocol(), &script.trace());
         answers
     };
     let mut both = seen(None);
