@@ -85,32 +85,30 @@ fn outcome(result: &CaseResult) -> (Verdict, Vec<String>) {
 #[test]
 fn a_stored_trace_gives_the_verdicts_of_the_live_run() {
     let bench = Bench::new();
-    for protocol in bench.protocols() {
-        for options in [
-            JudgeOptions::default(),
-            JudgeOptions {
-                strict: true,
-                certification: true,
-            },
-        ] {
-            let run = bench.run(protocol, &bench.cases(protocol), options);
-            let mut stored = Vec::new();
-            store::write(&run.trace, &mut stored).expect("memory can be written");
-            let trace = store::read(stored.as_slice()).expect("what was written can be read");
-            let again = judge(&bench.suites, protocol, &trace, options);
-            assert_eq!(again.len(), run.results.len());
-            for (live, again) in run.results.iter().zip(&again) {
-                assert_eq!(format!("{live:?}"), format!("{again:?}"));
-            }
-            assert!(run.results.iter().any(|result| result.verdict == Verdict::Pass));
+    let certification = JudgeOptions {
+        strict: true,
+        certification: true,
+    };
+    // Every other protocol as a certification judges it.
+    let all_options = [JudgeOptions::default(), certification].into_iter().cycle();
+    for (protocol, options) in bench.protocols().into_iter().zip(all_options) {
+        let run = bench.run(protocol, &bench.cases(protocol), options);
+        let mut stored = Vec::new();
+        store::write(&run.trace, &mut stored).expect("memory can be written");
+        let trace = store::read(stored.as_slice()).expect("what was written can be read");
+        let again = judge(&bench.suites, protocol, &trace, options);
+        assert_eq!(again.len(), run.results.len());
+        for (live, again) in run.results.iter().zip(&again) {
+            assert_eq!(format!("{live:?}"), format!("{again:?}"));
         }
+        assert!(run.results.iter().any(|result| result.verdict == Verdict::Pass));
     }
 }
 
 #[test]
 fn the_order_of_cases_changes_no_verdict() {
     let bench = Bench::new();
-    for protocol in bench.protocols() {
+    for (seed, protocol) in (1..).zip(bench.protocols()) {
         let cases = bench.cases(protocol);
         let in_order = bench.run(protocol, &cases, JudgeOptions::default());
         let expected: BTreeMap<&str, _> = in_order
@@ -118,18 +116,11 @@ fn the_order_of_cases_changes_no_verdict() {
             .iter()
             .map(|result| (result.id.as_str(), outcome(result)))
             .collect();
-        for seed in [1, 2] {
-            let shuffled = shuffled(&cases, seed);
-            let run = bench.run(protocol, &shuffled, JudgeOptions::default());
-            assert_eq!(run.results.len(), expected.len());
-            for result in &run.results {
-                assert_eq!(
-                    expected.get(result.id.as_str()),
-                    Some(&outcome(result)),
-                    "{} with seed {seed}",
-                    result.id
-                );
-            }
+        let run = bench.run(protocol, &shuffled(&cases, seed), JudgeOptions::default());
+        assert_eq!(run.results.len(), expected.len());
+        for result in &run.results {
+            let id = result.id.as_str();
+            assert_eq!(expected.get(id), Some(&outcome(result)), "{id} with seed {seed}");
         }
     }
 }
