@@ -252,7 +252,7 @@ fn any_bytes(numbers: &mut Numbers) -> Vec<u8> {
 /// The same on a Modbus line.
 fn any_registers(numbers: &mut Numbers) -> Vec<u8> {
     let address = [1, 1, 2, 15, numbers.byte()][usize::from(numbers.byte() % 5)];
-    let function = [3, 3, 3, 0x10, 0x10, numbers.byte()][usize::from(numbers.byte() % 6)];
+    let function = [3, 3, 3, 6, 0x10, 0x10, numbers.byte()][usize::from(numbers.byte() % 7)];
     let [high, low] = [numbers.byte() % 2, numbers.byte()];
     let count = numbers.byte() % 130;
     let mut bytes = vec![address, function, high, low, 0, count];
