@@ -9,7 +9,9 @@ use super::can::finding;
 use super::read::Window;
 use super::write::{EncodeError, EncodeInput, encode};
 use super::{Decoded, Decoder, Finding, RequestContext, Role};
-use crate::definition::{Anchor, Danger, Grade, Item, Message, Outcome, Place, Protocol, is_read, is_write, may_write};
+use crate::definition::{
+    Anchor, Danger, Envelope, Grade, Item, Message, Outcome, Place, Protocol, is_read, is_write, may_write,
+};
 use crate::wire::modbus::{self, ModbusFault, Parsed, Reply, ReplyFraming, Request, TooShort, function};
 
 /// The finding on a field of which only some registers were asked for.
@@ -240,9 +242,12 @@ impl<'p> Decoder<'p> {
             self.protocol.name,
             words(own)
         );
-        decoded
-            .warnings
-            .push(finding("framing", Outcome::Fail, self.protocol.grade, text));
+        // However little is known of the registers, the frames of Modbus are.
+        let grade = match self.protocol.envelope {
+            Envelope::ModbusRtu => Grade::A,
+            _ => self.protocol.grade,
+        };
+        decoded.warnings.push(finding("framing", Outcome::Fail, grade, text));
     }
 
     fn read_reply(&self, data: Vec<u8>, function: u8, asked: Option<(u16, u16)>, decoded: &mut Decoded<'p>) {

@@ -280,6 +280,12 @@ const OPTIONS: &[FirmwareOption] = &[
         switch_on: |config| config.pace_modbus.fully_charged_flag = true,
     },
     FirmwareOption {
+        protocol: "luxpower-rs485",
+        claim: "configuration",
+        // It always serves its own thresholds.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
         protocol: "growatt-rs485",
         claim: "extension",
         // It always serves what can be read of it.
