@@ -97,7 +97,7 @@ impl<'p> Decoder<'p> {
         self.header_fields(message, &frame, &mut decoded);
         echoes(request, &mut decoded);
         self.derive(&mut decoded);
-        self.deviations(&mut decoded);
+        self.deviations(&mut decoded, None);
         decoded
     }
 

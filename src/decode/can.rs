@@ -54,7 +54,7 @@ impl<'p> Decoder<'p> {
             self.inverter_payload(frame, &mut decoded);
         }
         self.derive(&mut decoded);
-        self.deviations(&mut decoded);
+        self.deviations(&mut decoded, None);
         decoded
     }
 

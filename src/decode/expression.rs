@@ -9,8 +9,17 @@ pub(super) type Lookup<'l> = &'l dyn Fn(&str) -> Option<(FieldValue, i128)>;
 
 /// Whether a condition holds; `None` when it cannot be told.
 pub(super) fn truth(expression: &Expression, lookup: Lookup<'_>) -> Option<bool> {
+    truth_of_registers(expression, lookup, &|_| None)
+}
+
+/// Whether a condition that may read registers by their number holds; `None` when it cannot be told.
+fn truth_of_registers(
+    expression: &Expression,
+    lookup: Lookup<'_>,
+    register: &dyn Fn(u32) -> Option<u16>,
+) -> Option<bool> {
     let program = expression.program()?;
-    match program.evaluate(&Found::new(program, lookup)) {
+    match program.evaluate(&Found::new(program, lookup, register)) {
         Outcome::True => Some(true),
         Outcome::False => Some(false),
         Outcome::Undefined(_) | Outcome::Overflow => None,
@@ -20,7 +29,7 @@ pub(super) fn truth(expression: &Expression, lookup: Lookup<'_>) -> Option<bool>
 /// What an expression amounts to; `None` when it cannot be told.
 pub(super) fn value(expression: &Expression, lookup: Lookup<'_>) -> Option<FieldValue> {
     let program = expression.program()?;
-    match program.compute(&Found::new(program, lookup)).ok()? {
+    match program.compute(&Found::new(program, lookup, &|_| None)).ok()? {
         Computed::Quantity(quantity) => Some(FieldValue::Quantity(quantity)),
         Computed::Flag(flag) => Some(FieldValue::Flag(flag)),
         Computed::State(name, code) => Some(FieldValue::State(name, code)),
@@ -34,10 +43,13 @@ struct Found {
 }
 
 impl Found {
-    fn new(program: &Program, lookup: Lookup<'_>) -> Found {
+    fn new(program: &Program, lookup: Lookup<'_>, register: &dyn Fn(u32) -> Option<u16>) -> Found {
         let name_of = |name: &FieldName| match name {
             FieldName::Field { name, .. } => lookup(name),
-            FieldName::Address(_) => None,
+            // A register has a number on the wire, and no meaning.
+            FieldName::Address(address) => {
+                register(*address).map(|raw| (FieldValue::Bytes(raw.to_be_bytes().to_vec()), raw.into()))
+            }
         };
         Found {
             values: program.reads().iter().map(name_of).collect(),
@@ -93,9 +105,15 @@ impl<'p> Decoder<'p> {
         }
     }
 
-    /// Reports the wrong forms that are known by name.
-    pub(super) fn deviations(&self, decoded: &mut Decoded<'p>) {
+    /// Reports the wrong forms that are known by name; `first` is the register that the data begin with.
+    pub(super) fn deviations(&self, decoded: &mut Decoded<'p>, first: Option<u16>) {
         let Some(message) = decoded.message else { return };
+        let data = decoded.data.clone();
+        let register = |address: u32| {
+            let index = usize::try_from(address.checked_sub(u32::from(first?))?).ok()?;
+            let word = data.chunks_exact(2).nth(index)?;
+            Some(u16::from_be_bytes([*word.first()?, *word.get(1)?]))
+        };
         for deviation in self
             .protocol
             .deviations
@@ -103,7 +121,7 @@ impl<'p> Decoder<'p> {
             .filter(|deviation| deviation.message == message.name)
         {
             let find = |name: &str| decoded.field(name).map(|field| (field.value.clone(), field.raw));
-            if truth(&deviation.when, &find) == Some(true) {
+            if truth_of_registers(&deviation.when, &find, &register) == Some(true) {
                 decoded.warnings.push(Finding {
                     id: deviation.id.clone().into(),
                     outcome: deviation.outcome,

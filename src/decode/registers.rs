@@ -269,7 +269,7 @@ impl<'p> Decoder<'p> {
         }
         self.read_registers(start, data, decoded);
         self.derive(decoded);
-        self.deviations(decoded);
+        self.deviations(decoded, Some(start));
     }
 
     /// Reads the registers from `start` on, and says of what lies in no field that it is there.

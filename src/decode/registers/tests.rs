@@ -358,3 +358,29 @@ proptest! {
         }
     }
 }
+
+/// A wrong map is told by single registers, wherever the answer begins.
+#[test]
+fn named_deviations_may_read_registers_by_number() {
+    let known = "\ndeviations:\n  - { id: other-map, title: T, message: runtime, when: \"raw(0x0001) == 0x14A0 && raw(0x0002) in 1..100\", outcome: warning }\n";
+    let (protocol, mistakes) = load::protocol(&Source::new("toy.yaml", format!("{TOY}{known}")));
+    let protocol = protocol.unwrap_or_else(|| panic!("{}", mistakes.render_plain()));
+    let found = |start: u16, data: &str| {
+        let words = u16::try_from(scalar::bytes(data).expect("hex").len() / 2).expect("few");
+        let asked = RequestContext {
+            command: Some(3),
+            address: 1,
+            registers: Some((start, words)),
+            ..RequestContext::default()
+        };
+        let reply = frame(&format!("01 03 {:02X} {data}", 2 * words));
+        let decoded = Decoder::new(&protocol).reply(&reply, Some(&asked));
+        decoded.warnings.iter().any(|finding| finding.id == "other-map")
+    };
+    assert!(found(0, "00 00 14 A0 00 32"));
+    assert!(found(1, "14 A0 00 32"));
+    assert!(!found(0, "00 00 14 A0 00 65"));
+    // The register is not there.
+    assert!(!found(0, "00 00 14 A0"));
+    assert!(!found(2, "00 32"));
+}
