@@ -165,6 +165,10 @@ impl<L: Link> Link for Noisy<'_, L> {
         Ok(until)
     }
 
+    fn elapse(&mut self, until: Instant, alive: &[BusFrame], every: Duration) -> Result<(), LinkError> {
+        self.link.elapse(until, alive, every)
+    }
+
     fn receive(&mut self, until: Instant) -> Result<Received, LinkError> {
         loop {
             let now = self.link.now();
@@ -276,7 +280,8 @@ fn verdicts<L: Link>(
     let run = engine::run(protocol, plan, &target, options, link, fixture, &mut |_| true);
     let told = |result: &bmscheck::judge::CaseResult| {
         let bad = result.checks.iter().filter(|check| check.result.word() != "pass");
-        let bad: Vec<String> = bad.map(|check| format!("{}: {}", check.what, check.actual)).collect();
+        let mut bad: Vec<String> = bad.map(|check| format!("{}: {}", check.what, check.actual)).collect();
+        bad.extend(result.reason.clone());
         (result.verdict, bad.join("; "))
     };
     run.results
