@@ -1,8 +1,7 @@
-//! The suites of Pylon RS485: they load without a mistake, and leave nothing of the definition uncovered.
+//! The suites of Pylon RS485: whole frames are for the reference battery, and every known field problem has its case.
 
 use bmscheck::definition::library::{Folder, data_files};
 use bmscheck::definition::{Library, Protocol};
-use bmscheck::suite::coverage::coverage;
 use bmscheck::suite::{Suite, load};
 
 const PROTOCOL: &str = "pylon-rs485";
@@ -18,24 +17,6 @@ fn suites(library: &Library) -> Vec<Suite> {
         }
     }
     suites
-}
-
-#[test]
-fn suites_have_no_mistakes() {
-    let (library, _) = Library::load(None);
-    assert_eq!(suites(&library).len(), 11);
-}
-
-#[test]
-fn every_item_of_the_definition_is_covered() {
-    let (library, _) = Library::load(None);
-    let protocol = library.protocol(PROTOCOL).expect("a built-in protocol");
-    let open: Vec<String> = coverage(protocol, &suites(&library))
-        .into_iter()
-        .filter(|row| row.cases.is_empty())
-        .map(|row| row.item.to_string())
-        .collect();
-    assert!(open.is_empty(), "nothing covers {}", open.join(", "));
 }
 
 /// Cases that demand an exact answer of the reference battery are not for other batteries.

@@ -40,7 +40,7 @@ use crate::document::diagnostic::did_you_mean;
 use crate::document::scalar;
 use crate::wire::can::CanId;
 
-use super::Suite;
+use super::{Case, Suite};
 
 pub use firmware::{FirmwareTest, firmware_tests};
 pub(crate) use looks::looked_at;
@@ -457,25 +457,33 @@ pub struct CoverageRow {
 
 /// Every item that a definition states, with the cases of `suites` that cover it.
 pub fn coverage(protocol: &Protocol, suites: &[Suite]) -> Vec<CoverageRow> {
+    // What cases cover of this protocol; most speak of others.
+    let of_protocol = |text: &&String| {
+        let rest = text.strip_prefix(protocol.name.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let said: Vec<(&Suite, &Case, Vec<&String>)> = suites
+        .iter()
+        .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
+        .map(|(suite, case)| (suite, case, case.covers.iter().filter(of_protocol).collect()))
+        .filter(|(.., texts): &(_, _, Vec<&String>)| !texts.is_empty())
+        .collect();
     demanded(protocol)
         .into_iter()
         .map(|item| {
-            let cases = suites
+            let name = item.to_string();
+            let cases = said
                 .iter()
-                .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
-                .filter(|(_, case)| case.covers.iter().any(|text| covers(text, &item, protocol)))
-                .map(|(suite, case)| format!("{}/{}", suite.name, case.id))
+                .filter(|(.., texts)| texts.iter().any(|text| **text == name || covers(text, &item, protocol)))
+                .map(|(suite, case, _)| format!("{}/{}", suite.name, case.id))
                 .collect();
             CoverageRow { item, cases }
         })
         .collect()
 }
 
-/// Whether the covered `text` is the item, or one number of its run of fields.
+/// Whether the covered `text` is one number of the item, a run of fields.
 fn covers(text: &str, item: &CoverageItem, protocol: &Protocol) -> bool {
-    if text == item.to_string() {
-        return true;
-    }
     let Covered::Field(key, pattern) = &item.what else {
         return false;
     };
