@@ -6,7 +6,8 @@
 mod bench;
 
 use bench::Bench;
-use refbms::{Config, Identity, Protocol, Sensor, Setting, Transmit};
+use bench::modbus::{ask, bytes, expect, read, sealed};
+use refbms::{Config, Identity, Protocol, Sensor, Setting};
 
 /// L: all of the measurements and flags in one read.
 const RUNTIME: &str = "01 03 00 00 00 27 05 D0";
@@ -27,68 +28,6 @@ fn profile_l() -> Bench {
 
 fn profile_g() -> Bench {
     battery(Protocol::LuxpowerRs485G, Config::default())
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal"))
-        .collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    let pairs: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    pairs.join(" ")
-}
-
-/// The frame with its CRC, computed here a second time.
-fn sealed(frame: &str) -> String {
-    let crc = bytes(frame).iter().fold(0xFFFFu16, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
-            (crc >> 1) ^ if crc & 1 == 1 { 0xA001 } else { 0 }
-        })
-    });
-    format!("{frame} {}", text(&crc.to_le_bytes()))
-}
-
-/// The answer to one question; `None` for silence.
-#[track_caller]
-fn ask(bench: &mut Bench, question: &str) -> Option<String> {
-    let asked = bench.now;
-    bench.bms.handle_serial(asked, &bytes(question));
-    let until = asked + std::time::Duration::from_millis(200);
-    let mut reply = None;
-    while let Some(at) = bench.bms.poll_timeout().filter(|at| *at <= until) {
-        bench.now = bench.now.max(at);
-        bench.bms.handle_timeout(bench.now);
-        while let Some(transmit) = bench.bms.poll_transmit(bench.now) {
-            let Transmit::Serial(sent) = transmit else {
-                panic!("{transmit:?} on RS485")
-            };
-            assert_eq!(reply.replace(text(sent)), None, "a second answer to {question}");
-            let delay = bench.now.duration_since(asked).as_millis();
-            assert!((5..=50).contains(&delay), "answered after {delay} ms");
-        }
-    }
-    bench.now = until;
-    reply
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, question: &str, reply: &str) {
-    assert_eq!(ask(bench, question).as_deref(), Some(reply), "answer to {question}");
-}
-
-#[track_caller]
-fn read(bench: &mut Bench, address: u8, first: u16, count: u16) -> Vec<u16> {
-    let [a, b] = first.to_be_bytes();
-    let question = sealed(&text(&[address, 3, a, b, 0, u8::try_from(count).unwrap()]));
-    let reply = bytes(&ask(bench, &question).expect("an answer"));
-    assert_eq!(text(&reply), sealed(&text(&reply[..reply.len() - 2])), "the CRC");
-    assert_eq!(reply[..3], [address, 3, u8::try_from(2 * count).unwrap()]);
-    reply[3..reply.len() - 2]
-        .chunks(2)
-        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-        .collect()
 }
 
 /// The state of L1 and G1: 53.00 V, +25.00 A, SOC 76 %, limits of 140 A, 42 cycles.

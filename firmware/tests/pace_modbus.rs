@@ -7,7 +7,8 @@ mod bench;
 use std::time::Duration;
 
 use bench::Bench;
-use refbms::{Config, PaceModbusOptions, Protocol, Sensor, Setting, Transmit};
+use bench::modbus::{ask, bytes, expect, heard, sealed, text};
+use refbms::{Config, PaceModbusOptions, Protocol, Sensor, Setting};
 
 fn battery(protocol: Protocol, config: Config) -> Bench {
     let mut bench = Bench::new(Config { protocol, ..config });
@@ -17,70 +18,6 @@ fn battery(protocol: Protocol, config: Config) -> Bench {
 
 fn pace() -> Bench {
     battery(Protocol::PaceModbus, Config::default())
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-    let digits = text.split_whitespace();
-    digits
-        .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal"))
-        .collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    digits.join(" ")
-}
-
-/// An own CRC, so that a mistake of the battery's does not hide in the questions.
-fn sealed(frame: &str) -> String {
-    let mut crc = 0xFFFFu16;
-    for byte in bytes(frame) {
-        crc ^= u16::from(byte);
-        for _ in 0..8 {
-            let carry = crc & 1 == 1;
-            crc >>= 1;
-            if carry {
-                crc ^= 0xA001;
-            }
-        }
-    }
-    format!("{frame} {}", text(&crc.to_le_bytes()))
-}
-
-/// What the battery sends within so many milliseconds, each with the time since `asked` in microseconds.
-fn heard(bench: &mut Bench, asked: refbms::Instant, millis: u64) -> Vec<(u128, String)> {
-    let until = bench.now + Duration::from_millis(millis);
-    let mut replies = Vec::new();
-    while let Some(at) = bench.bms.poll_timeout().filter(|at| *at <= until) {
-        bench.now = bench.now.max(at);
-        bench.bms.handle_timeout(bench.now);
-        while let Some(transmit) = bench.bms.poll_transmit(bench.now) {
-            let Transmit::Serial(sent) = transmit else {
-                panic!("{transmit:?} on RS485")
-            };
-            replies.push((bench.now.duration_since(asked).as_micros(), text(sent)));
-        }
-    }
-    bench.now = until;
-    bench.bms.handle_timeout(until);
-    replies
-}
-
-/// The answer to one question; `None` for silence.
-#[track_caller]
-fn ask(bench: &mut Bench, question: &str) -> Option<String> {
-    let asked = bench.now;
-    bench.bms.handle_serial(asked, &bytes(question));
-    let mut replies = heard(bench, asked, 200);
-    assert!(replies.len() <= 1, "{replies:?}");
-    let (delay, reply) = replies.pop()?;
-    assert!((5_000..=50_000).contains(&delay), "answered after {delay} us");
-    Some(reply)
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, question: &str, reply: &str) {
-    assert_eq!(ask(bench, question).as_deref(), Some(reply), "answer to {question}");
 }
 
 #[track_caller]

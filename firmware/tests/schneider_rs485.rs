@@ -5,7 +5,8 @@
 mod bench;
 
 use bench::Bench;
-use refbms::{Condition, Config, Identity, Protocol, SchneiderRs485Options, Sensor, Setting, Transmit};
+use bench::modbus::{self, ask, bytes, expect, sealed, text};
+use refbms::{Condition, Config, Identity, Protocol, SchneiderRs485Options, Sensor, Setting};
 
 /// The questions of G.
 const VERSION: &str = "01 03 00 00 00 01 84 0A";
@@ -28,64 +29,10 @@ fn packs(packs: u8) -> Bench {
     })
 }
 
-fn bytes(text: &str) -> Vec<u8> {
-    text.split_whitespace()
-        .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal"))
-        .collect()
-}
-
-fn text(bytes: &[u8]) -> String {
-    let pairs: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    pairs.join(" ")
-}
-
-/// The frame with its CRC, computed here a second time.
-fn sealed(frame: &str) -> String {
-    let crc = bytes(frame).iter().fold(0xFFFFu16, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
-            (crc >> 1) ^ if crc & 1 == 1 { 0xA001 } else { 0 }
-        })
-    });
-    format!("{frame} {}", text(&crc.to_le_bytes()))
-}
-
-/// The answer to one question; `None` for silence.
-#[track_caller]
-fn ask(bench: &mut Bench, question: &str) -> Option<String> {
-    let asked = bench.now;
-    bench.bms.handle_serial(asked, &bytes(question));
-    let until = asked + std::time::Duration::from_millis(200);
-    let mut reply = None;
-    while let Some(at) = bench.bms.poll_timeout().filter(|at| *at <= until) {
-        bench.now = bench.now.max(at);
-        bench.bms.handle_timeout(bench.now);
-        while let Some(transmit) = bench.bms.poll_transmit(bench.now) {
-            let Transmit::Serial(sent) = transmit else {
-                panic!("{transmit:?} on RS485")
-            };
-            assert_eq!(reply.replace(text(sent)), None, "a second answer to {question}");
-            let delay = bench.now.duration_since(asked).as_millis();
-            assert!((5..=50).contains(&delay), "answered after {delay} ms");
-        }
-    }
-    bench.now = until;
-    reply
-}
-
-#[track_caller]
-fn expect(bench: &mut Bench, question: &str, reply: &str) {
-    assert_eq!(ask(bench, question).as_deref(), Some(reply), "answer to {question}");
-}
-
 /// The data of so many registers, as text.
 #[track_caller]
 fn data(bench: &mut Bench, address: u8, first: u16, count: u8) -> String {
-    let [a, b] = first.to_be_bytes();
-    let question = sealed(&text(&[address, 3, a, b, 0, count]));
-    let reply = bytes(&ask(bench, &question).expect("an answer"));
-    assert_eq!(text(&reply), sealed(&text(&reply[..reply.len() - 2])), "the CRC");
-    assert_eq!(reply[..3], [address, 3, 2 * count]);
-    text(&reply[3..reply.len() - 2])
+    text(&modbus::data(bench, address, first, count))
 }
 
 #[track_caller]

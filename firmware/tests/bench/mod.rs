@@ -1,6 +1,8 @@
 //! A battery on a bench in virtual time.
 #![allow(dead_code, reason = "each test file uses its own part of the bench")]
 
+pub(crate) mod modbus;
+
 use std::collections::BTreeMap;
 
 use embedded_can::Frame;
