@@ -127,6 +127,7 @@ pub use panel::{PanelAction, PanelError, PanelView, Permission};
 pub use protection::condition::{Blocks, Condition, ConditionKind, ConditionSet};
 pub use protection::parameters::{Parameter, ParameterUnit, Parameters};
 pub use rs485::modbus::LengthField;
+pub use rs485::pace_rs232::{PaceRs232Options, RecordTail};
 pub use rs485::pylon_rs485::PylonRs485Options;
 pub use rs485::voltronic_rs485::VoltronicRs485Options;
 pub use setting::{SetError, Setting, Switch};

@@ -29,12 +29,13 @@ impl ProtocolSetting {
         SETTINGS.iter().find(|setting| setting.number == number)
     }
 
-    /// The first setting of a protocol.
+    /// The first setting of a protocol; of the service port, which is no inverter protocol, that of the battery as
+    /// delivered.
     pub(crate) fn of(protocol: Protocol) -> &'static ProtocolSetting {
         SETTINGS
             .iter()
             .find(|setting| setting.protocol_name == protocol.name())
-            .unwrap_or(&SETTINGS[0])
+            .unwrap_or(&SETTINGS[AS_DELIVERED])
     }
 
     /// The protocol that the firmware speaks under this setting; `None` where it has none, so that the battery is
@@ -63,6 +64,9 @@ const fn setting(
 }
 
 use Bus::{Can, Serial};
+
+/// PYLON CAN.
+const AS_DELIVERED: usize = 4;
 
 const SETTINGS: [ProtocolSetting; 22] = [
     setting(1, "PACE", Serial, "PACE_RS485_Modbus_UN", "pace-modbus", None),
@@ -204,9 +208,12 @@ mod tests {
                 assert_eq!(setting.bus, protocol.bus(), "{}", setting.name);
             }
         }
-        for protocol in Protocol::ALL {
+        let inverter_protocols = Protocol::ALL.into_iter().filter(|it| *it != Protocol::PaceRs232);
+        for protocol in inverter_protocols {
             assert_eq!(ProtocolSetting::of(protocol).protocol(), Some(protocol));
         }
+        let delivered = crate::config::Config::default().protocol;
+        assert_eq!(ProtocolSetting::of(Protocol::PaceRs232).protocol(), Some(delivered));
         assert_eq!(ProtocolSetting::of(Protocol::PylonRs485).number, 4);
     }
 }

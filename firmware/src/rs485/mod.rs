@@ -12,6 +12,7 @@ pub(crate) mod ascii_frame;
 pub(crate) mod growatt_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
+pub(crate) mod pace_rs232;
 pub(crate) mod pylon_rs485;
 pub(crate) mod voltronic_rs485;
 
@@ -19,6 +20,7 @@ use core::time::Duration;
 
 use crate::bank::Bank;
 use crate::config::{Config, Protocol};
+use crate::panel::protocol_setting::ProtocolSetting;
 use crate::time::Instant;
 use ascii_frame::{Deframer, FrameBuffer};
 use modbus::Collector;
@@ -33,7 +35,11 @@ const PROTOCOLS: &[SerialProtocol] = &[
     voltronic_rs485::PROTOCOL,
     pylon_rs485::PROTOCOL,
     growatt_rs485::PROTOCOL,
+    pace_rs232::PROTOCOL,
 ];
+
+/// Holds any reply of the ASCII protocols: the longest is 42 of PACE for the whole stack.
+pub(crate) type AsciiReply = FrameBuffer<{ pace_rs232::LONGEST_REPLY }>;
 
 /// A protocol on RS485.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +54,11 @@ pub(crate) struct SerialProtocol {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
     /// It ends with a character: answers the text between `~` and carriage return.
-    Ascii(fn(&[u8], &mut Context<'_>, &mut pylon_rs485::Reply) -> Outcome),
+    Ascii {
+        answer: fn(&[u8], &mut Context<'_>, &mut AsciiReply) -> Outcome,
+        /// A question that stops for so long is dropped.
+        patience: Duration,
+    },
     /// It ends with silence: answers the bytes between two of them.
     Modbus(fn(&[u8], &mut Context<'_>, &mut modbus::Reply) -> Outcome),
 }
@@ -60,6 +70,8 @@ pub(crate) struct Context<'a> {
     pub(crate) bank: &'a mut Bank,
     /// What a Growatt inverter has told about itself.
     pub(crate) handshake: &'a mut growatt_rs485::Handshake,
+    /// What the service port sets and reads beside the packs.
+    pub(crate) memory: &'a mut pace_rs232::Memory,
 }
 
 /// What becomes of a question.
@@ -78,6 +90,10 @@ pub(crate) enum AfterReply {
     TurnPackOff(u8),
     /// The whole group switches off.
     ShutDown,
+    /// The whole group goes through init again.
+    Restart,
+    /// Another inverter protocol is selected.
+    SelectProtocol(&'static ProtocolSetting),
 }
 
 impl SerialProtocol {
@@ -96,7 +112,7 @@ pub(crate) struct SerialPort {
     /// Nothing for a protocol on the other bus.
     answer: Option<Answer>,
     deframer: Deframer,
-    ascii_reply: pylon_rs485::Reply,
+    ascii_reply: AsciiReply,
     collector: Collector,
     modbus_reply: modbus::Reply,
     handshake: growatt_rs485::Handshake,
@@ -107,9 +123,14 @@ pub(crate) struct SerialPort {
 impl SerialPort {
     /// A port that speaks a protocol, with nothing received yet.
     pub(crate) fn new(protocol: Option<Protocol>) -> SerialPort {
+        let answer = protocol.and_then(SerialProtocol::of).map(|serial| serial.answer);
+        let patience = match answer {
+            Some(Answer::Ascii { patience, .. }) => patience,
+            Some(Answer::Modbus(_)) | None => Duration::ZERO,
+        };
         SerialPort {
-            answer: protocol.and_then(SerialProtocol::of).map(|serial| serial.answer),
-            deframer: Deframer::new(),
+            answer,
+            deframer: Deframer::new(patience),
             ascii_reply: FrameBuffer::new(),
             collector: Collector::new(),
             modbus_reply: modbus::Reply::new(),
@@ -122,7 +143,7 @@ impl SerialPort {
     /// When the frame that has begun is over or given up, if nothing more comes.
     pub(crate) fn silence_at(&self) -> Option<Instant> {
         match self.answer? {
-            Answer::Ascii(_) => self.deframer.timeout(),
+            Answer::Ascii { .. } => self.deframer.timeout(),
             Answer::Modbus(_) => self.collector.timeout(),
         }
     }
@@ -136,16 +157,23 @@ impl SerialPort {
     pub(crate) fn is_continued(&self, now: Instant, count: usize) -> bool {
         match self.answer {
             // The deframer sees to it by itself.
-            None | Some(Answer::Ascii(_)) => true,
+            None | Some(Answer::Ascii { .. }) => true,
             Some(Answer::Modbus(_)) => self.collector.is_continued(now, count),
         }
     }
 
     /// Takes in bytes, the last of them there at `now`; whether a question in them is answered.
-    pub(crate) fn receive(&mut self, now: Instant, bytes: &[u8], config: &Config, bank: &mut Bank) -> bool {
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        config: &Config,
+        bank: &mut Bank,
+        memory: &mut pace_rs232::Memory,
+    ) -> bool {
         let answer = match self.answer {
             None => return false,
-            Some(Answer::Ascii(answer)) => answer,
+            Some(Answer::Ascii { answer, .. }) => answer,
             Some(Answer::Modbus(_)) => {
                 self.collector.push(now, bytes);
                 return false;
@@ -162,6 +190,7 @@ impl SerialPort {
                 config,
                 bank,
                 handshake: &mut self.handshake,
+                memory,
             };
             if let Outcome::Answered(after_reply) = answer(text, &mut context, &mut self.ascii_reply) {
                 self.after_reply = after_reply;
@@ -174,10 +203,16 @@ impl SerialPort {
 
     /// The line has been silent since the last byte for as long as [`silence_at`](SerialPort::silence_at) says; whether
     /// the question that ends with it is answered.
-    pub(crate) fn fall_silent(&mut self, now: Instant, config: &Config, bank: &mut Bank) -> bool {
+    pub(crate) fn fall_silent(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        bank: &mut Bank,
+        memory: &mut pace_rs232::Memory,
+    ) -> bool {
         let answer = match self.answer {
             None => return false,
-            Some(Answer::Ascii(_)) => {
+            Some(Answer::Ascii { .. }) => {
                 self.deframer.reset();
                 return false;
             }
@@ -192,6 +227,7 @@ impl SerialPort {
             config,
             bank,
             handshake: &mut self.handshake,
+            memory,
         };
         let Outcome::Answered(after_reply) = answer(frame, &mut context, &mut self.modbus_reply) else {
             return false;
@@ -211,7 +247,7 @@ impl SerialPort {
     pub(crate) fn reply(&self) -> &[u8] {
         match self.answer {
             None => &[],
-            Some(Answer::Ascii(_)) => self.ascii_reply.as_slice(),
+            Some(Answer::Ascii { .. }) => self.ascii_reply.as_slice(),
             Some(Answer::Modbus(_)) => self.modbus_reply.as_slice(),
         }
     }
