@@ -1062,23 +1062,24 @@ fn dangerous_commands() {
     data(&mut bench, 0x7F, "02 00000010 0004", "02 00000010 0004 FFFFFFFF");
     data(&mut bench, 0x7E, "02 00000011 0002 BEEF", "");
     data(&mut bench, 0x7F, "02 00000010 0004", "02 00000010 0004 FFBEEFFF");
-    data(&mut bench, 0x7F, "01 00000010 0004", "01 00000010 0004 FFFFFFFF");
+    data(&mut bench, 0x7F, "01 00100010 0004", "01 00100010 0004 FFFFFFFF");
     let block = "5A".repeat(128);
-    data(&mut bench, 0x7E, &format!("00 00000080 0080 {block}"), "");
+    data(&mut bench, 0x7E, &format!("00 0801FF80 0080 {block}"), "");
     data(
         &mut bench,
         0x7F,
-        "00 00000080 0080",
-        &format!("00 00000080 0080 {block}"),
+        "00 0801FF80 0080",
+        &format!("00 0801FF80 0080 {block}"),
     );
     for (command, info) in [
         (0x7F, "03 00000000 0001"),
-        (0x7F, "00 000000FF 0002"),
+        (0x7F, "00 0801FFFF 0002"),
         (0x7F, "00 FFFFFFFF FFFF"),
-        (0x7F, "00 00000000 0081"),
+        (0x7F, "00 0801FEFF 0001"),
+        (0x7F, "00 0801FF00 0081"),
         (0x7F, "00 00000000"),
-        (0x7E, "00 00000000 0002 5A"),
-        (0x7E, "00 00000000 0001 5A5A"),
+        (0x7E, "00 0801FF00 0002 5A"),
+        (0x7E, "00 0801FF00 0001 5A5A"),
         (0x7E, "00"),
     ] {
         refused(&mut bench, command, info);

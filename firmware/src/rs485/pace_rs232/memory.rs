@@ -12,8 +12,10 @@ use crate::panel::protocol_setting::ProtocolSetting;
 use crate::protection::condition::{Condition, ConditionSet};
 use crate::time::Instant;
 
-/// Bytes of each of the three memories of 7E and 7F.
+/// Bytes of each of the three memories that 7E and 7F reach.
 const STORAGE: usize = 256;
+/// Where they begin: the last page of the MCU's flash, a page of the external flash, the external EEPROM.
+const BEGIN: [u32; 3] = [0x0801_FF00, 0x0010_0000, 0x0000_0000];
 /// The most that 7E and 7F move at once.
 pub(crate) const MOVED_AT_ONCE: usize = 128;
 
@@ -28,9 +30,10 @@ pub(crate) struct Place {
 impl Place {
     /// `count` bytes from `address` on of the MCU flash (0), the external flash (1) or the external EEPROM (2).
     pub(crate) fn new(device: u8, address: u32, count: u16) -> Option<Place> {
-        let first = usize::try_from(address).ok()?;
+        let begin = *BEGIN.get(usize::from(device))?;
+        let first = usize::try_from(address.checked_sub(begin)?).ok()?;
         let end = first.checked_add(count.into())?;
-        let fits = device <= 2 && end <= STORAGE && usize::from(count) <= MOVED_AT_ONCE;
+        let fits = end <= STORAGE && usize::from(count) <= MOVED_AT_ONCE;
         fits.then_some(Place {
             device: device.into(),
             first,
