@@ -67,7 +67,8 @@
 //!                                                             |
 //!         bank/ (who is online; all packs as one BankView) <--+--> panel/ (display, LEDs)
 //!                                 |
-//!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else)
+//!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else;
+//!                       rs485/pace_rs232/ is the service port, which also sets what the others only tell)
 //! ```
 //!
 //! [`Bms`] holds these together with the timers. Requirements R-.., values B-.., contradictions C-.. and settled

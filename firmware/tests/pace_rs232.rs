@@ -1240,3 +1240,102 @@ fn only_the_connected_pack_is_changed() {
         ("31".into(), "10".into())
     );
 }
+
+/// R-042: replies of real boards, byte for byte, from a battery in their state.
+#[test]
+fn captures_of_real_boards() {
+    // Two packs, asked with address 00.
+    port(config(2)).expect_reply("~250046900000FDA6", "~25014600E00202FD35");
+
+    // Jakiper JK48V100: its voltage is not the sum of its cells.
+    let mut bench = port(with(PaceRs232Options {
+        record_tail: RecordTail::None,
+        ..PaceRs232Options::default()
+    }));
+    let cells = [
+        3271, 3272, 3271, 3271, 3271, 3269, 3270, 3271, 3271, 3270, 3271, 3270, 3270, 3271, 3270, 3271,
+    ];
+    for (number, millivolts) in (1..).zip(cells) {
+        bench.set(cell(number, millivolts));
+    }
+    for (number, decidegrees) in (1..).zip([241, 239, 239, 239]) {
+        bench.set(sensor(number, decidegrees));
+    }
+    bench.set(Setting::MosfetTemperature { decidegrees: 265 });
+    bench.set(Setting::AmbientTemperature { decidegrees: 274 });
+    bench.set(Setting::Current { milliamperes: -2250 });
+    bench.set(Setting::PackVoltage {
+        millivolts: Some(52_429),
+    });
+    bench.set(Setting::DesignCapacity {
+        milliampere_hours: 100_000,
+    });
+    bench.set(Setting::FullCapacity {
+        milliampere_hours: 103_460,
+    });
+    bench.set(Setting::RemainingCapacity {
+        milliampere_hours: 48_190,
+    });
+    bench.set(Setting::CycleCount { cycles: 140 });
+    bench.expect_reply(
+        "~25014642E00201FD30",
+        "~25014600F07A0001100CC70CC80CC70CC70CC70CC50CC60CC70CC70CC60CC70CC60CC60CC70CC60CC7060B9B0B990B990B990BB30BBC\
+         FF1FCCCD12D303286A008C2710E1E4",
+    );
+
+    // EASUN under load: one byte more. TDT at address 2, asked with COMMAND 00, its buzzer on.
+    let mut bench = port(with(PaceRs232Options {
+        record_tail: RecordTail::One,
+        ..PaceRs232Options::default()
+    }));
+    bench.set(Setting::ChargeCurrentLimiter(Switch::Automatic));
+    bench.set(Setting::Current { milliamperes: -1970 });
+    bench.expect_reply(
+        "~25014644E00201FD2E",
+        "~25014600E04E000110000000000000000000000000000000000600000000000000000000000E00000000000000EEC3",
+    );
+    let mut bench = port(Config {
+        dip: 2,
+        pace_rs232: PaceRs232Options {
+            record_tail: RecordTail::None,
+            ..PaceRs232Options::default()
+        },
+        ..config(1)
+    });
+    bench.set(Setting::ChargeCurrentLimiter(Switch::Automatic));
+    bench.set(Setting::Buzzer(true));
+    bench.expect_reply(
+        &frame(2, 0x44, "00"),
+        "~25024600004C0000100000000000000000000000000000000006000000000000000000000006010000000000EF48",
+    );
+
+    // Texts, with a NUL behind them or filled to the end.
+    for (board, reply) in [
+        (
+            b"P16S100A-1812-1.00 \0",
+            "~25014600602850313653313030412D313831322D312E30302000F58E",
+        ),
+        (
+            b"P16S200A-21606-1.01\0",
+            "~25014600602850313653323030412D32313630362D312E303100F588",
+        ),
+        (
+            b"P16S150A-17900-2.05W",
+            "~25014600602850313653313530412D31373930302D322E303557F571",
+        ),
+    ] {
+        let options = PaceRs232Options {
+            board: *board,
+            model_serial_number: *b"216061024400003A    ",
+            dangerous_writes: true,
+            ..PaceRs232Options::default()
+        };
+        let mut bench = port(with(options));
+        bench.expect_reply("~250146C10000FD9A", reply);
+        data(&mut bench, 0xC4, "4750535232504332303059573238303231313039", "");
+        bench.expect_reply(
+            &frame(1, 0xC2, ""),
+            "~25014600B05032313630363130323434303030303341202020204750535232504332303059573238303231313039EDBC",
+        );
+    }
+}

@@ -33,7 +33,7 @@ const CATCH_UP: u32 = 100;
 pub enum Transmit<'a> {
     /// A frame for the CAN bus.
     Can(CanFrame),
-    /// Bytes for the RS485 line, to be sent without a gap.
+    /// Bytes for the serial line, to be sent without a gap.
     Serial(&'a [u8]),
 }
 
@@ -44,7 +44,8 @@ pub struct Status {
     pub power: Power,
     /// What the pack that is wired to the inverter is doing.
     pub state: PackState,
-    /// The protocol in use; `None` while a setting is selected that the firmware does not speak.
+    /// The protocol in use, at the service port that of the port; `None` while a setting is selected that the firmware
+    /// does not speak.
     pub protocol: Option<Protocol>,
     /// DIP address of the pack that is wired to the inverter, 0..=15.
     pub dip: u8,
@@ -142,7 +143,7 @@ impl Bms {
         }
     }
 
-    /// Takes in bytes from the RS485 line, cut in any way; `now` is when the last of them had arrived. Ignored
+    /// Takes in bytes from the serial line, cut in any way; `now` is when the last of them had arrived. Ignored
     /// where the protocol runs on the other bus.
     ///
     /// A question that comes while the answer to another one is still due is dropped: two masters collide, and the

@@ -1,4 +1,4 @@
-//! Protocols on RS485: the inverter asks, the battery answers.
+//! Protocols on a serial line: the inverter asks over RS485, or a PC over RS232, and the battery answers.
 //!
 //! - [`ascii_frame`]: the frame of the Pylon family, and how it is found in a stream.
 //! - [`modbus`]: the frame of Modbus RTU, and how silence ends it.
@@ -28,7 +28,7 @@ use modbus::Collector;
 /// When the last byte of a question was there, the reply begins so much later (Q-24: 2..50 ms, on Modbus 5..50 ms).
 const REPLY_DELAY: Duration = Duration::from_millis(5);
 
-/// Every protocol on RS485.
+/// Every protocol on a serial line.
 const PROTOCOLS: &[SerialProtocol] = &[
     pace_modbus::PACE,
     pace_modbus::SRNE,
@@ -41,7 +41,7 @@ const PROTOCOLS: &[SerialProtocol] = &[
 /// Holds any reply of the ASCII protocols: the longest is 42 of PACE for the whole stack.
 pub(crate) type AsciiReply = FrameBuffer<{ pace_rs232::LONGEST_REPLY }>;
 
-/// A protocol on RS485.
+/// A protocol on a serial line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SerialProtocol {
     /// Which one it is.
@@ -97,13 +97,13 @@ pub(crate) enum AfterReply {
 }
 
 impl SerialProtocol {
-    /// How this protocol is spoken on RS485; `None` if it runs on the other bus.
+    /// How this protocol is spoken on a serial line; `None` if it runs on CAN.
     fn of(protocol: Protocol) -> Option<&'static SerialProtocol> {
         PROTOCOLS.iter().find(|serial| serial.protocol == protocol)
     }
 }
 
-/// The inverter's serial port.
+/// The serial port: the inverter's, or the service port.
 ///
 /// A question that comes while the answer to another one is still due is dropped: two masters collide, and the battery
 /// answers the first.

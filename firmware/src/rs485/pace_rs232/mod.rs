@@ -322,7 +322,8 @@ impl Asked {
     /// The packs that COMMAND means (sheet, "Addressing"); 00 is answered as 01 is.
     fn find(command: u8, context: &Context<'_>) -> Result<Asked, Refusal> {
         let own = acting(context.config.dip);
-        let stack = own == 1 && stack_size(context) > 1;
+        // Another pack than the master counts itself alone.
+        let stack = stack_size(context) > 1;
         match command {
             0x00 => Ok(Asked::Own),
             WHOLE_STACK if stack => Ok(Asked::WholeStack),
