@@ -5,18 +5,23 @@
 //! about the pack that the cable is in.
 //!
 //! - [`options`]: what a maker chooses.
-//! - [`records`]: 42, 44 and the words of bits.
+//! - [`stack`]: which packs are asked, 42, 44, 67.
+//! - [`records`]: what 42, 44 and the log say of a pack, and the words of bits.
 //! - [`thresholds`]: the commands that read and set thresholds and delays.
 //! - [`inverter_protocol`]: EB, EC, 60 to 63.
+//! - [`switches`], [`identity`]: 99 to 9C; texts.
 //! - [`clock`], [`log`], [`memory`]: what the battery remembers for this port.
-//! - here: frames, who is asked, the choice of what to answer, and the remaining commands.
+//! - here: frames, the choice of what to answer, and the remaining commands.
 
 mod clock;
+mod identity;
 mod inverter_protocol;
 mod log;
 mod memory;
 mod options;
 mod records;
+mod stack;
+mod switches;
 mod thresholds;
 
 use core::time::Duration;
@@ -26,15 +31,14 @@ use super::{AfterReply, Answer, AsciiReply, Context, Outcome, SerialProtocol};
 use crate::bank::address::acting;
 use crate::config::{MAX_PACKS, Protocol};
 use crate::pack::cells::CELL_COUNT;
-use crate::pack::state::Flow;
 use crate::pack::{Pack, PackView};
 use crate::protection::parameters::Parameters;
-use crate::setting::{Setting, Switch};
+use crate::setting::Setting;
 use clock::DateTime;
 pub(crate) use memory::Memory;
 use memory::Place;
 pub use options::{PaceRs232Options, RecordTail};
-use records::{Shown, capacity};
+use records::capacity;
 use thresholds::Group;
 
 /// The service port.
@@ -52,8 +56,6 @@ pub(crate) const LONGEST_REPLY: usize = 18 + 2 * (2 + records::LONGEST_RECORD * 
 
 const VER: u8 = 0x25;
 const CID1: u8 = 0x46;
-/// INFO of 42 and 44: every pack of the stack.
-const WHOLE_STACK: u8 = 0xFF;
 /// Number in the bank of the pack that the cable is in.
 const OWN: u8 = 1;
 
@@ -177,11 +179,11 @@ fn carry_out(command: u8, info: &Info, context: &mut Context<'_>, reply: &mut As
         return Ok(None);
     }
     match command {
-        0x42 => measurements(info.byte()?, context, reply)?,
-        0x44 => alarms(info.byte()?, context, reply)?,
+        0x42 => stack::measurements(info.byte()?, context, reply)?,
+        0x44 => stack::alarms(info.byte()?, context, reply)?,
         0x90 => {
             info.nothing()?;
-            reply.push_bytes(&[stack_size(context)]);
+            reply.push_bytes(&[stack::stack_size(context)]);
         }
         0x60 => {
             info.nothing()?;
@@ -205,14 +207,15 @@ fn carry_out(command: u8, info: &Info, context: &mut Context<'_>, reply: &mut As
             let setting = context.memory.selection.select(info.exactly()?)?;
             return Ok(setting.map(AfterReply::SelectProtocol));
         }
-        0x99 => return control(info.byte()?, context, reply),
-        0x9A => switch_mosfet(info.byte()?, true, context, reply)?,
-        0x9B => switch_mosfet(info.byte()?, false, context, reply)?,
-        0x9C => return shut_down(info, context),
-        0x64..=0x67 => wireless(command, info, context, reply)?,
+        0x99 => return switches::control(info.byte()?, context, reply),
+        0x9A => switches::switch_mosfet(info.byte()?, true, context, reply)?,
+        0x9B => switches::switch_mosfet(info.byte()?, false, context, reply)?,
+        0x9C => return switches::shut_down(info, context),
+        0x67 => stack::pass_through(info.bytes(), context, reply)?,
+        0x64..=0x66 => identity::wireless(command, info, context, reply)?,
         0xA9..=0xAD => calibrate(command, info.exactly()?)?,
         0xB1..=0xBC => times(command, info, context, reply)?,
-        0xC1..=0xC6 => identity(command, info, context, reply)?,
+        0xC1..=0xC6 => identity::identity(command, info, context, reply)?,
         _ => other(command, info, context, reply)?,
     }
     Ok(None)
@@ -298,127 +301,6 @@ fn apply<const N: usize>(settings: [Setting; N], context: &mut Context<'_>) -> R
     Ok(())
 }
 
-/// Packs that the master has counted in, those included that it misses; another pack knows only itself.
-fn stack_size(context: &Context<'_>) -> u8 {
-    match context.config.dip {
-        0 | 1 => context.bank.listed(context.now).fold(0, |count, _| count + 1),
-        _ => 1,
-    }
-}
-
-/// The packs that a reply to 42 or 44 shows; a pack that is missed has a record without values.
-#[derive(Clone, Copy)]
-enum Asked {
-    /// That of the cable.
-    Own,
-    /// That of the cable when it is asked by its own address, which is not 1: without values, as a real board (C).
-    Nobody,
-    /// The one at this address of the stack.
-    At(u8),
-    WholeStack,
-}
-
-impl Asked {
-    /// The packs that COMMAND means (sheet, "Addressing"); 00 is answered as 01 is.
-    fn find(command: u8, context: &Context<'_>) -> Result<Asked, Refusal> {
-        let own = acting(context.config.dip);
-        // Another pack than the master counts itself alone.
-        let stack = stack_size(context) > 1;
-        match command {
-            0x00 => Ok(Asked::Own),
-            WHOLE_STACK if stack => Ok(Asked::WholeStack),
-            0x01 | WHOLE_STACK => Ok(Asked::Own),
-            _ if stack
-                && context
-                    .bank
-                    .listed(context.now)
-                    .any(|(pack, _)| pack.address == command) =>
-            {
-                Ok(Asked::At(command))
-            }
-            _ if command == own => Ok(Asked::Nobody),
-            _ => Err(Refusal::OPERATION),
-        }
-    }
-
-    /// Each pack, and whether it has values.
-    fn packs(self, context: &Context<'_>) -> impl Iterator<Item = (PackView, bool)> {
-        let own = own_view(context);
-        let alone = match self {
-            Asked::Own => Some((own, true)),
-            Asked::Nobody => Some((own, false)),
-            Asked::At(_) | Asked::WholeStack => None,
-        };
-        let listed = context.bank.listed(context.now).filter(move |(pack, _)| match self {
-            Asked::Own | Asked::Nobody => false,
-            Asked::At(address) => pack.address == address,
-            Asked::WholeStack => true,
-        });
-        alone.into_iter().chain(listed)
-    }
-}
-
-/// INFOFLAG, then the number of packs after FF, and otherwise what was asked.
-fn push_head(command: u8, asked: Asked, context: &Context<'_>, reply: &mut AsciiReply) {
-    let count = match (command, asked) {
-        (_, Asked::WholeStack) => stack_size(context),
-        (WHOLE_STACK, _) => 1,
-        _ => command,
-    };
-    reply.push_bytes(&[0, count]);
-}
-
-fn measurements(command: u8, context: &Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let asked = Asked::find(command, context)?;
-    let tail = context.config.pace_rs232.record_tail;
-    push_head(command, asked, context, reply);
-    for (pack, has_values) in asked.packs(context) {
-        if has_values {
-            records::push_measurements(reply, &shown(pack, context), tail);
-        } else {
-            records::push_absent_measurements(reply, &pack, tail);
-        }
-    }
-    Ok(())
-}
-
-fn alarms(command: u8, context: &Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let asked = Asked::find(command, context)?;
-    let tail = context.config.pace_rs232.record_tail;
-    push_head(command, asked, context, reply);
-    for (pack, has_values) in asked.packs(context) {
-        if has_values {
-            records::push_alarms(reply, &shown(pack, context), tail);
-        } else {
-            records::push_absent_alarms(reply, tail);
-        }
-    }
-    Ok(())
-}
-
-fn shown(pack: PackView, context: &Context<'_>) -> Shown {
-    // Only the master knows of others.
-    let stack = context.bank.online(context.now).filter(|_| context.config.dip <= 1);
-    let sums = |sum: Option<(u64, u64)>, pack: PackView| {
-        let (remaining, full) = sum.unwrap_or_default();
-        Some((
-            remaining + u64::from(pack.remaining_capacity_mah),
-            full + u64::from(pack.full_capacity_mah),
-        ))
-    };
-    let (bank_remaining_mah, bank_full_mah) = stack
-        .fold(None, sums)
-        .unwrap_or((pack.remaining_capacity_mah.into(), pack.full_capacity_mah.into()));
-    Shown {
-        pack,
-        bank_remaining_mah,
-        bank_full_mah,
-        status: context
-            .memory
-            .status(&pack, context.bank, context.now, &context.config.pace_rs232),
-    }
-}
-
 fn threshold(
     group: &Group,
     sets: bool,
@@ -438,185 +320,6 @@ fn threshold(
     }
     info.nothing()?;
     group.push(reply, pack, long_over_current, negative_discharge_thresholds);
-    Ok(())
-}
-
-/// 99: one of the codes of the sheet; the reply repeats it and tells control_status_4.
-fn control(code: u8, context: &mut Context<'_>, reply: &mut AsciiReply) -> Done {
-    let mut setting = None;
-    match code {
-        0x02 | 0x03 => own_pack(context)?.balancing.only_while_charging = code == 0x03,
-        0x04 | 0x05 => context.memory.system_locked = code == 0x05,
-        0x06 | 0x07 => context.memory.led_alarm_off = code == 0x07,
-        0x08 | 0x09 => context.memory.limiter_low_gear = code == 0x09,
-        0x0A => apply([Setting::ChargeCurrentLimiter(Switch::Automatic)], context)?,
-        0x0B => apply([Setting::ChargeCurrentLimiter(Switch::Off)], context)?,
-        0x0C | 0x0D => apply([Setting::Buzzer(code == 0x0D)], context)?,
-        _ => setting = context.memory.selection.control(code)?,
-    }
-    let pack = shown(own_view(context), context);
-    reply.push_bytes(&[code, records::control_4(&pack.pack, pack.status)]);
-    Ok(setting.map(AfterReply::SelectProtocol))
-}
-
-/// 9A, 9B: 00 closes a MOSFET, 01 forces it open; not while the other one is forced open, nor against a current that
-/// flows the other way, which would go through the body diode.
-fn switch_mosfet(wanted: u8, charge: bool, context: &mut Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let switch = match wanted {
-        0x00 => Switch::Automatic,
-        0x01 => Switch::Off,
-        _ => return Err(Refusal::OPERATION),
-    };
-    let pack = own_view(context);
-    let may_not_open = if charge {
-        pack.discharge_mosfet_forced_off || pack.flow == Flow::Discharging
-    } else {
-        pack.charge_mosfet_forced_off || pack.flow == Flow::Charging
-    };
-    if switch == Switch::Off && may_not_open {
-        return Err(Refusal {
-            rtn: rtn::OPERATION,
-            status: Some(records::indication_3(&pack)),
-        });
-    }
-    let setting = if charge {
-        Setting::ChargeMosfet(switch)
-    } else {
-        Setting::DischargeMosfet(switch)
-    };
-    apply([setting], context)?;
-    context.bank.refresh(context.now);
-    reply.push_bytes(&[records::indication_3(&own_view(context))]);
-    Ok(())
-}
-
-/// 9C, with or without a byte 01: the battery sleeps; while a current flows it is back at once (C).
-fn shut_down(info: &Info, context: &Context<'_>) -> Done {
-    if !matches!(info.bytes(), [] | [0x01]) {
-        return Err(Refusal::OPERATION);
-    }
-    Ok(Some(match own_view(context).flow {
-        Flow::Idle => AfterReply::ShutDown,
-        Flow::Charging | Flow::Discharging => AfterReply::Restart,
-    }))
-}
-
-/// 64 to 67: the WiFi and Bluetooth module, and what is passed on to another pack.
-fn wireless(command: u8, info: &Info, context: &mut Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let fitted = context.config.pace_rs232.wireless;
-    match command {
-        // 00 says that nothing else is valid.
-        0x64 if !fitted => {
-            info.nothing()?;
-            reply.push_bytes(&[0; 13]);
-        }
-        0x64 => {
-            const ONLINE: u8 = 0x03;
-            const MAC: [u8; 6] = [0x02, 0x28, 0x00, 0x51, 0x20, 0x01];
-            /// -61 dBm.
-            const SIGNAL: u8 = 61;
-            info.nothing()?;
-            reply.push_bytes(&[1, ONLINE]);
-            reply.push_bytes(&MAC);
-            push_text(reply, b"B35-1.04");
-            push_text(reply, b"LICENSED");
-            reply.push_bytes(&[SIGNAL]);
-            push_text(reply, b"workshop");
-            push_text(reply, b"bmscheck");
-        }
-        0x65 if fitted => {
-            let [MODULE_SERIAL_NUMBER, serial_number @ ..] = info.exactly::<14>()? else {
-                return Err(Refusal::OPERATION);
-            };
-            context.memory.module_serial_number = text(serial_number)?;
-        }
-        0x66 => {
-            info.nothing()?;
-            reply.push_bytes(&[u8::from(fitted), MODULE_SERIAL_NUMBER]);
-            let nobody = [b' '; 13];
-            let serial_number = if fitted {
-                context.memory.module_serial_number
-            } else {
-                nobody
-            };
-            reply.push_bytes(&serial_number);
-        }
-        0x67 => pass_through(info.bytes(), context, reply)?,
-        _ => return Err(Refusal::OPERATION),
-    }
-    Ok(())
-}
-
-/// Length of the module's serial number, which stands before it.
-const MODULE_SERIAL_NUMBER: u8 = 13;
-
-/// A text behind its length.
-fn push_text(reply: &mut AsciiReply, text: &[u8]) {
-    reply.push_bytes(&[u8::try_from(text.len()).unwrap_or(u8::MAX)]);
-    reply.push_bytes(text);
-}
-
-/// Characters that a text may have.
-fn text<const N: usize>(bytes: [u8; N]) -> Result<[u8; N], Refusal> {
-    let is_text = bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | 0));
-    is_text.then_some(bytes).ok_or(Refusal::OPERATION)
-}
-
-/// 67: hands a whole frame to another pack on the packs' own line, and its answer back.
-///
-/// There, the address must be the pack's own, and COMMAND too. Nobody answers anything but 42, 44 and 90.
-fn pass_through(bytes: &[u8], context: &Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let [b'~', text @ .., b'\r'] = bytes else {
-        return Err(Refusal::OPERATION);
-    };
-    let question = checked(text).ok_or(Refusal::OPERATION)?;
-    let mut others = context
-        .bank
-        .online(context.now)
-        .filter(|pack| pack.number != OWN && context.config.dip <= 1 && context.bank.is_plugged(pack.number));
-    let pack = others
-        .find(|pack| pack.address == question.adr())
-        .ok_or(Refusal::OPERATION)?;
-    let mut foreign = AsciiReply::new();
-    foreign.begin(VER, pack.address, CID1, rtn::NORMAL);
-    if let Err(refusal) = answer_of_slave(&question, pack, context, &mut foreign) {
-        refuse(refusal, pack.address, &mut foreign);
-    }
-    foreign.finish();
-    reply.push_bytes(foreign.as_slice());
-    Ok(())
-}
-
-fn answer_of_slave(
-    question: &AsciiFrame<'_>,
-    pack: PackView,
-    context: &Context<'_>,
-    foreign: &mut AsciiReply,
-) -> Result<(), Refusal> {
-    let info = check(question)?;
-    let tail = context.config.pace_rs232.record_tail;
-    let shown = Shown {
-        bank_remaining_mah: pack.remaining_capacity_mah.into(),
-        bank_full_mah: pack.full_capacity_mah.into(),
-        pack,
-        status: records::Status::default(),
-    };
-    match question.cid2() {
-        0x42 | 0x44 if info.byte()? != pack.address => return Err(Refusal::OPERATION),
-        0x42 => {
-            foreign.push_bytes(&[0, pack.address]);
-            records::push_measurements(foreign, &shown, tail);
-        }
-        0x44 => {
-            foreign.push_bytes(&[0, pack.address]);
-            records::push_alarms(foreign, &shown, tail);
-        }
-        0x90 => {
-            info.nothing()?;
-            foreign.push_bytes(&[1]);
-        }
-        _ => return Err(Refusal::with(rtn::CID2)),
-    }
     Ok(())
 }
 
@@ -668,51 +371,6 @@ fn times(command: u8, info: &Info, context: &mut Context<'_>, reply: &mut AsciiR
         _ => return Err(Refusal::OPERATION),
     }
     info.nothing()
-}
-
-/// C1 to C6: texts.
-fn identity(command: u8, info: &Info, context: &mut Context<'_>, reply: &mut AsciiReply) -> Result<(), Refusal> {
-    let options = &context.config.pace_rs232;
-    let identity = &context.config.identity;
-    match command {
-        0xC1 => {
-            reply.push_bytes(&options.board);
-            if options.wireless {
-                reply.push_bytes(&padded(&identity.bluetooth_serial_number));
-            }
-        }
-        0xC2 => {
-            let model = context.memory.model_serial_number;
-            let pack = context.memory.serial_number;
-            reply.push_bytes(&model.unwrap_or(options.model_serial_number));
-            reply.push_bytes(&pack.unwrap_or_else(|| padded(&identity.serial_number_of(OWN))));
-        }
-        0xC3 => {
-            context.memory.model_serial_number = Some(text(info.exactly()?)?);
-            return Ok(());
-        }
-        0xC4 => {
-            context.memory.serial_number = Some(text(info.exactly()?)?);
-            return Ok(());
-        }
-        // The software's version, then that of the hardware in the last ten bytes.
-        _ => {
-            let [major, minor, patch] = identity.main_line_version.map(|number| b'0' + number % 10);
-            reply.push_bytes(b"CST-LR-51.2-280 ");
-            reply.push_bytes(&[major, b'.', minor, b'.', patch]);
-            reply.push_bytes(b"V1.0      ");
-        }
-    }
-    info.nothing()
-}
-
-/// A text of 20 characters, filled with blanks.
-fn padded(text: &[u8]) -> [u8; 20] {
-    let mut padded = [b' '; 20];
-    for (slot, character) in padded.iter_mut().zip(text) {
-        *slot = *character;
-    }
-    padded
 }
 
 /// All other commands.
