@@ -14,6 +14,7 @@ use crate::can::studer_can::StuderCanOptions;
 use crate::can::tbb_can::TbbCanOptions;
 use crate::can::victron_can::VictronCanOptions;
 use crate::rs485::pace_modbus::PaceModbusOptions;
+use crate::rs485::pace_rs232::PaceRs232Options;
 use crate::rs485::pylon_rs485::PylonRs485Options;
 use crate::rs485::schneider_rs485::SchneiderRs485Options;
 use crate::rs485::voltronic_rs485::VoltronicRs485Options;
@@ -26,7 +27,7 @@ pub const MAX_PACKS: u8 = 4;
 pub enum Bus {
     /// CAN; 500 kbit/s unless the sheet says otherwise.
     Can,
-    /// RS485, 9600 8N1.
+    /// RS485, or RS232 at the service port, 9600 8N1.
     Serial,
 }
 
@@ -103,6 +104,9 @@ protocols! {
     GinlongCan, "ginlong-can", Can;
     /// "TBB CAN V1.05", sheet tbb-can.
     TbbCan, "tbb-can", Can;
+    /// The battery's own RS232 service port, sheet pace-rs232. No setting of the manual leads to it: the port speaks
+    /// nothing else.
+    PaceRs232, "pace-rs232", Serial;
 }
 
 impl Protocol {
@@ -161,6 +165,8 @@ pub struct Config {
     pub ginlong_can: GinlongCanOptions,
     /// Options of TBB CAN.
     pub tbb_can: TbbCanOptions,
+    /// Options of the RS232 service port.
+    pub pace_rs232: PaceRs232Options,
 }
 
 impl Default for Config {
@@ -187,6 +193,7 @@ impl Default for Config {
             luxpower_can: LuxpowerCanOptions::default(),
             ginlong_can: GinlongCanOptions::default(),
             tbb_can: TbbCanOptions::default(),
+            pace_rs232: PaceRs232Options::default(),
         }
     }
 }

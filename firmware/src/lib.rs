@@ -67,7 +67,8 @@
 //!                                                             |
 //!         bank/ (who is online; all packs as one BankView) <--+--> panel/ (display, LEDs)
 //!                                 |
-//!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else)
+//!         can/, rs485/ (one file or folder per inverter protocol: place and scale, nothing else;
+//!                       rs485/pace_rs232/ is the service port, which also sets what the others only tell)
 //! ```
 //!
 //! [`Bms`] holds these together with the timers. Requirements R-.., values B-.., contradictions C-.. and settled
@@ -128,6 +129,7 @@ pub use protection::condition::{Blocks, Condition, ConditionKind, ConditionSet};
 pub use protection::parameters::{Parameter, ParameterUnit, Parameters};
 pub use rs485::modbus::LengthField;
 pub use rs485::pace_modbus::PaceModbusOptions;
+pub use rs485::pace_rs232::{PaceRs232Options, RecordTail};
 pub use rs485::pylon_rs485::PylonRs485Options;
 pub use rs485::schneider_rs485::SchneiderRs485Options;
 pub use rs485::voltronic_rs485::VoltronicRs485Options;

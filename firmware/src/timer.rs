@@ -22,10 +22,12 @@ pub(crate) enum Timer {
     PackDeadline,
     /// RESET has been held long enough to shut the machine down.
     ResetHeld,
+    /// The timed log has a mark.
+    Log,
 }
 
 impl Timer {
-    const ALL: [Timer; 8] = [
+    const ALL: [Timer; 9] = [
         Timer::InitDone,
         Timer::Broadcast,
         Timer::Reply,
@@ -34,6 +36,7 @@ impl Timer {
         Timer::PackPoll,
         Timer::PackDeadline,
         Timer::ResetHeld,
+        Timer::Log,
     ];
 }
 
@@ -67,7 +70,7 @@ impl TimerTable {
     /// The earliest expiry of those that change the battery itself: when they happen matters, however late they are
     /// looked at.
     pub(crate) fn next_own(&self) -> Option<Instant> {
-        [Timer::InitDone, Timer::PackDeadline, Timer::ResetHeld]
+        [Timer::InitDone, Timer::PackDeadline, Timer::ResetHeld, Timer::Log]
             .into_iter()
             .filter_map(|timer| self.get(timer))
             .min()

@@ -8,8 +8,8 @@ use bench::Bench;
 use embedded_can::{ExtendedId, Frame, StandardId};
 use refbms::{
     Bms, CanFrame, CellExtremesVariant, Condition, ConditionKind, Config, DipSwitches, Instant, Key, Language,
-    PackState, Page, PanelAction, Parameter, Pattern, Power, Protocol, PylonCanOptions, PylonRs485Options, Sensor,
-    Setting, Switch, Transmit,
+    PaceRs232Options, PackState, Page, PanelAction, Parameter, Pattern, Power, Protocol, PylonCanOptions,
+    PylonRs485Options, RecordTail, Sensor, Setting, Switch, Transmit,
 };
 
 /// Numbers that look random and are the same in every run (SplitMix64).
@@ -222,6 +222,28 @@ fn any_frame(numbers: &mut Numbers) -> CanFrame {
     }
 }
 
+/// The same for the service port, which has other commands and longer questions.
+fn any_service_bytes(numbers: &mut Numbers) -> Vec<u8> {
+    let cid2 = if numbers.one_in(4) {
+        [0x42, 0x44, 0x61, 0x67][usize::from(numbers.byte() % 4)]
+    } else {
+        numbers.byte()
+    };
+    let length = [0, 1, 2, 3, 4, 6, 8, 13, numbers.byte() % 152][usize::from(numbers.byte() % 9)];
+    let info: String = (0..length)
+        .map(|_| [0x00, 0x01, 0xFF, numbers.byte()][usize::from(numbers.byte() % 4)])
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let nibbles = info.len() / 256 + info.len() / 16 % 16 + info.len() % 16;
+    let length = (16 - nibbles % 16) % 16 * 4096 + info.len();
+    let frame = bench::sealed(&format!("250146{cid2:02X}{length:04X}{info}"));
+    let mut bytes = format!("{frame}\r").into_bytes();
+    if numbers.one_in(4) {
+        spoil(numbers, &mut bytes);
+    }
+    bytes
+}
+
 /// Bytes as noise, as broken frames and as good ones.
 fn any_bytes(numbers: &mut Numbers) -> Vec<u8> {
     let commands = [
@@ -400,7 +422,7 @@ fn drain(bms: &mut Bms, now: Instant) {
             Transmit::Can(frame) => {
                 assert!(frame.is_data_frame() && frame.raw_id() != 0x305, "{frame:?}");
             }
-            Transmit::Serial(bytes) if protocol != Some(Protocol::PylonRs485) => {
+            Transmit::Serial(bytes) if !matches!(protocol, Some(Protocol::PylonRs485 | Protocol::PaceRs232)) => {
                 let (body, sent) = bytes.split_last_chunk::<2>().expect("a CRC");
                 assert!((3..=254).contains(&body.len()), "{bytes:02X?}");
                 assert_eq!(crc(body).to_le_bytes(), *sent, "{bytes:02X?}");
@@ -430,7 +452,7 @@ fn drain(bms: &mut Bms, now: Instant) {
 
 #[test]
 fn anything_may_happen_in_any_order() {
-    for (seed, protocol) in (0..54).zip(Protocol::ALL.into_iter().cycle()) {
+    for (seed, protocol) in (0..57).zip(Protocol::ALL.into_iter().cycle()) {
         let numbers = &mut Numbers(seed);
         let config = Config {
             protocol,
@@ -450,6 +472,12 @@ fn anything_may_happen_in_any_order() {
                 turn_off: numbers.one_in(4),
                 shutdown: numbers.one_in(4),
                 ..PylonRs485Options::default()
+            },
+            pace_rs232: PaceRs232Options {
+                record_tail: [RecordTail::All, RecordTail::None][usize::from(numbers.one_in(4))],
+                dangerous_writes: true,
+                wireless: numbers.one_in(2),
+                ..PaceRs232Options::default()
             },
             ..Config::default()
         };
@@ -489,6 +517,7 @@ fn anything_may_happen_in_any_order() {
                     // Refusals are part of the game; the invariants below hold either way.
                     let _ = bms.set(now, pack, any_setting(numbers));
                 }
+                10..=14 if protocol == Protocol::PaceRs232 => bms.handle_serial(now, &any_service_bytes(numbers)),
                 10..=14 => bms.handle_serial(now, &any_bytes(numbers)),
                 15..=19 => bms.handle_serial(now, &any_registers(numbers)),
                 20..=29 => bms.handle_can(now, &any_frame(numbers)),

@@ -311,6 +311,32 @@ const OPTIONS: &[FirmwareOption] = &[
             config.pylon_rs485.shutdown = true;
         },
     },
+    FirmwareOption {
+        protocol: "pace-rs232",
+        claim: "writes",
+        // It obeys them by default.
+        switch_on: |_| {},
+    },
+    FirmwareOption {
+        protocol: "pace-rs232",
+        claim: "dangerous_writes",
+        switch_on: |config| {
+            config.pace_rs232.dangerous_writes = true;
+            // One of them is about the module.
+            config.pace_rs232.wireless = true;
+        },
+    },
+    FirmwareOption {
+        protocol: "pace-rs232",
+        claim: "bluetooth",
+        switch_on: |config| config.pace_rs232.wireless = true,
+    },
+    FirmwareOption {
+        protocol: "pace-rs232",
+        claim: "protocol_list",
+        // It has them by default.
+        switch_on: |_| {},
+    },
 ];
 
 /// So often may the battery be called at one point in time; more is a livelock.

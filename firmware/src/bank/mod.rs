@@ -353,13 +353,22 @@ impl Bank {
 
     /// The packs online, in the order of their numbers; one that does not answer, as it answered last.
     pub(crate) fn online(&self, now: Instant) -> impl Iterator<Item = PackView> {
+        self.listed(now).filter_map(|(view, online)| online.then_some(view))
+    }
+
+    /// The packs that have been counted in, in the order of their numbers, and whether each of them still is; one that
+    /// does not answer, as it answered last.
+    pub(crate) fn listed(&self, now: Instant) -> impl Iterator<Item = (PackView, bool)> {
         (1..)
             .zip(self.packs.iter().zip(&self.lines))
-            .filter(|(_, (_, line))| line.state == LineState::Online)
-            .map(move |(number, (pack, line))| match line.last_words {
-                // The master asks itself nothing: it is silent only when all are.
-                Some(view) if number > 1 && !(line.plugged && pack.is_running()) => view,
-                _ => pack.view(now, number, acting(line.address)),
+            .filter(|(_, (_, line))| line.state != LineState::Apart)
+            .map(move |(number, (pack, line))| {
+                let view = match line.last_words {
+                    // The master asks itself nothing: it is silent only when all are.
+                    Some(view) if number > 1 && !(line.plugged && pack.is_running()) => view,
+                    _ => pack.view(now, number, acting(line.address)),
+                };
+                (view, line.state == LineState::Online)
             })
     }
 

@@ -77,10 +77,8 @@ impl Bms {
         match self.panel.act(self.now, action, self.bank.count())? {
             Request::Nothing => {}
             Request::Select(setting) => {
-                self.setting = setting;
-                if self.power == Power::Running {
-                    self.start_speaking(self.now);
-                }
+                self.memory.note_selection(setting);
+                self.select(setting);
             }
         }
         Ok(())
@@ -113,7 +111,7 @@ impl Bms {
             language: self.panel.language(),
             pack: self.panel.pack(self.bank.count()),
             setting: self.setting,
-            silent: self.protocol().is_none(),
+            silent: self.setting.protocol().is_none(),
             address_warning: self.config.dip == 0,
             led_state,
             leds,

@@ -17,6 +17,7 @@ use crate::pack::PackView;
 use crate::pack::state::{PackState, Power};
 use crate::panel::Panel;
 use crate::panel::protocol_setting::ProtocolSetting;
+use crate::rs485::pace_rs232::Memory;
 use crate::rs485::{AfterReply, SerialPort};
 use crate::setting::{SetError, Setting};
 use crate::time::Instant;
@@ -32,7 +33,7 @@ const CATCH_UP: u32 = 100;
 pub enum Transmit<'a> {
     /// A frame for the CAN bus.
     Can(CanFrame),
-    /// Bytes for the RS485 line, to be sent without a gap.
+    /// Bytes for the serial line, to be sent without a gap.
     Serial(&'a [u8]),
 }
 
@@ -43,7 +44,8 @@ pub struct Status {
     pub power: Power,
     /// What the pack that is wired to the inverter is doing.
     pub state: PackState,
-    /// The protocol in use; `None` while a setting is selected that the firmware does not speak.
+    /// The protocol in use, at the service port that of the port; `None` while a setting is selected that the firmware
+    /// does not speak.
     pub protocol: Option<Protocol>,
     /// DIP address of the pack that is wired to the inverter, 0..=15.
     pub dip: u8,
@@ -83,6 +85,10 @@ pub struct Bms {
     /// What is broadcast; `None` where nothing is.
     broadcast: Option<Broadcast>,
     serial: SerialPort,
+    /// The serial line is the service port, not that of the inverter.
+    at_service_port: bool,
+    /// What the service port sets and reads beside the packs; it outlasts a restart.
+    memory: Memory,
 }
 
 impl Bms {
@@ -109,6 +115,8 @@ impl Bms {
             bank: Bank::new(config.packs, now),
             broadcast: None,
             serial: SerialPort::new(None),
+            at_service_port: config.protocol == Protocol::PaceRs232,
+            memory: Memory::new(now),
         };
         bms.bank.set_switches(1, bms.config.dip);
         bms.start();
@@ -135,7 +143,7 @@ impl Bms {
         }
     }
 
-    /// Takes in bytes from the RS485 line, cut in any way; `now` is when the last of them had arrived. Ignored
+    /// Takes in bytes from the serial line, cut in any way; `now` is when the last of them had arrived. Ignored
     /// where the protocol runs on the other bus.
     ///
     /// A question that comes while the answer to another one is still due is dropped: two masters collide, and the
@@ -151,7 +159,9 @@ impl Bms {
         if self.power != Power::Running {
             return;
         }
-        let answered = self.serial.receive(self.now, bytes, &self.config, &mut self.bank);
+        let answered = self
+            .serial
+            .receive(self.now, bytes, &self.config, &mut self.bank, &mut self.memory);
         self.follow_serial(answered);
     }
 
@@ -188,6 +198,8 @@ impl Bms {
                 }
                 // The master is the one that talks: without it the whole bank is silent.
                 Some(AfterReply::TurnPackOff(_) | AfterReply::ShutDown) => self.fall_asleep(),
+                Some(AfterReply::Restart) => self.start(),
+                Some(AfterReply::SelectProtocol(setting)) => self.select(setting),
             }
             return Some(Transmit::Serial(self.serial.reply()));
         }
@@ -340,7 +352,7 @@ impl Bms {
         self.reset_key.forget();
         self.inverter_lost = false;
         self.timers.stop_all();
-        self.serial = SerialPort::new(None);
+        self.memory.restart();
         self.bank.latch_switches();
         self.config.dip = self.bank.master_switches().1;
         self.bank.stop(self.now, Power::Starting);
@@ -367,7 +379,9 @@ impl Bms {
             self.finish_init();
         }
         if self.timers.is_due(Timer::Silence, self.now) {
-            let answered = self.serial.fall_silent(self.now, &self.config, &mut self.bank);
+            let answered = self
+                .serial
+                .fall_silent(self.now, &self.config, &mut self.bank, &mut self.memory);
             self.follow_serial(answered);
         }
         if self.timers.is_due(Timer::PackPoll, self.now) {
@@ -378,6 +392,10 @@ impl Bms {
         }
         if self.timers.is_due(Timer::PackDeadline, self.now) {
             self.refresh_bank();
+        }
+        if self.timers.is_due(Timer::Log, self.now) {
+            self.memory.note_mark(self.now, &self.bank, &self.config);
+            self.schedule_log();
         }
         if self.timers.is_due(Timer::ResetHeld, self.now) {
             self.fall_asleep();
@@ -400,15 +418,29 @@ impl Bms {
         self.timers.set(Timer::InverterLost, end + INVERTER_PATIENCE);
         self.schedule_pack_poll();
         self.start_speaking(end);
+        if self.at_service_port {
+            self.memory.note_power_on(self.now, &self.bank, &self.config);
+            self.schedule_log();
+        }
     }
 
     /// The protocol in use.
     fn protocol(&self) -> Option<Protocol> {
-        // Where a setting has two readings, the configuration says which.
-        if self.setting == ProtocolSetting::of(self.config.protocol) {
+        if self.at_service_port {
+            Some(Protocol::PaceRs232)
+        } else if self.setting == ProtocolSetting::of(self.config.protocol) {
+            // Where a setting has two readings, the configuration says which.
             Some(self.config.protocol)
         } else {
             self.setting.protocol()
+        }
+    }
+
+    /// Makes another setting that of the inverter; it counts at once.
+    fn select(&mut self, setting: &'static ProtocolSetting) {
+        self.setting = setting;
+        if self.power == Power::Running && !self.at_service_port {
+            self.start_speaking(self.now);
         }
     }
 
@@ -425,6 +457,7 @@ impl Bms {
             self.note_inverter();
             // A write may have changed what the battery protects itself by.
             self.refresh_bank();
+            self.schedule_log();
         }
     }
 
@@ -444,9 +477,20 @@ impl Bms {
         }
     }
 
+    /// The service port may have set when something is to be logged.
+    fn schedule_log(&mut self) {
+        match self.memory.next_mark(self.now).filter(|_| self.at_service_port) {
+            Some(at) => self.timers.set(Timer::Log, at),
+            None => self.timers.stop(Timer::Log),
+        }
+    }
+
     /// Draws the conclusions from a change, or from time that has passed.
     fn refresh_bank(&mut self) {
         self.bank.refresh(self.now);
+        if self.at_service_port && self.power == Power::Running {
+            self.memory.note(self.now, &self.bank, &self.config);
+        }
         if self.power == Power::Running && self.bank.is_sleepy(self.now) {
             self.fall_asleep();
         }

@@ -8,12 +8,19 @@ use crate::protection::parameters::{Parameter, Parameters};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Balancing {
     pub(crate) cells: u16,
+    /// No cell is balanced while no current flows.
+    pub(crate) only_while_charging: bool,
 }
 
 impl Balancing {
     /// Chooses anew: only while charging or in standby, high cells that lie above the lowest.
     pub(crate) fn update(&mut self, state: PackState, cells: &Cells, parameters: &Parameters) {
-        if !matches!(state, PackState::Charge | PackState::Standby) {
+        let may = match state {
+            PackState::Charge => true,
+            PackState::Standby => !self.only_while_charging,
+            _ => false,
+        };
+        if !may {
             self.cells = 0;
             return;
         }

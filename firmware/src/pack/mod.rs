@@ -55,7 +55,9 @@ pub(crate) struct Pack {
     simulation: Option<Simulation>,
     /// What the cells really hold, in mAh; the gauge does not know it.
     capacity_mah: u32,
-    balancing: Balancing,
+    pub(crate) balancing: Balancing,
+    /// State of charge in per cent from which on charging is refused, if one is set.
+    pub(crate) charge_stop_percent: Option<u8>,
     /// Shown instead of the sum of the cells.
     pub(crate) forced_voltage_mv: Option<u32>,
     /// The pack voltage that a simulated charger does not exceed.
@@ -119,6 +121,7 @@ impl Pack {
             simulation: None,
             capacity_mah: 280_000,
             balancing: Balancing::default(),
+            charge_stop_percent: None,
             forced_voltage_mv: None,
             simulated_limit_mv: None,
             nominal_charge_deci_a: limits::CURRENT_CEILING,
@@ -268,10 +271,11 @@ impl Pack {
             conditions.contains(Condition::ChargeOverCurrentAlarm),
             &self.parameters,
         );
-        self.charge
-            .update(now, conditions.blocks_charge() || self.full_charge.holds());
-        self.discharge.update(now, conditions.blocks_discharge());
         let soc_percent = self.gauge.soc_percent();
+        let stops = self.charge_stop_percent.is_some_and(|stop| soc_percent >= stop);
+        self.charge
+            .update(now, conditions.blocks_charge() || self.full_charge.holds() || stops);
+        self.discharge.update(now, conditions.blocks_discharge());
         self.force_charge
             .update(soc_percent, conditions.contains(Condition::CellUnderVoltageAlarm));
         self.full_charge_watch.update(now, soc_percent);
@@ -467,6 +471,8 @@ impl Pack {
             },
             charge_mosfet_on: self.seen.charge_mosfet_on,
             discharge_mosfet_on: self.seen.discharge_mosfet_on,
+            charge_mosfet_forced_off: self.charge_mosfet == Switch::Off,
+            discharge_mosfet_forced_off: self.discharge_mosfet == Switch::Off,
             heater_on: self.heater_on,
             buzzer_on: self.buzzer_on,
             fully_charged: self.gauge.is_full(),
@@ -479,6 +485,7 @@ impl Pack {
             balancing: self.balancing.cells,
             full_hold: self.full_charge.holds(),
             charge_current_limiter_on: self.limiter.is_on(),
+            charge_current_limiter_enabled: self.limiter.mode != Switch::Off,
             over_current_locked: self.protection.is_locked(),
             parameters: self.parameters,
         }

@@ -68,6 +68,10 @@ pub struct PackView {
     pub charge_mosfet_on: bool,
     /// Whether the discharge switch is closed.
     pub discharge_mosfet_on: bool,
+    /// Whether the charge switch is held open, apart from what protections do.
+    pub charge_mosfet_forced_off: bool,
+    /// Whether the discharge switch is held open, apart from what protections do.
+    pub discharge_mosfet_forced_off: bool,
     /// Whether the heater runs.
     pub heater_on: bool,
     /// Whether the buzzer sounds.
@@ -88,6 +92,8 @@ pub struct PackView {
     pub full_hold: bool,
     /// Whether the charge current limiter acts (B-032).
     pub charge_current_limiter_on: bool,
+    /// Whether the charge current limiter is fitted and may act.
+    pub charge_current_limiter_enabled: bool,
     /// Whether an over-current or short-circuit protection is not tried again by itself (B-017).
     pub over_current_locked: bool,
     /// Thresholds, release values and delays.

@@ -29,7 +29,8 @@ impl ProtocolSetting {
         SETTINGS.iter().find(|setting| setting.number == number)
     }
 
-    /// The first setting of a protocol; both profiles of LuxPower's RS485 stand under one.
+    /// The first setting of a protocol; both profiles of LuxPower's RS485 stand under one. Of the service port,
+    /// which is no inverter protocol, that of the battery as delivered.
     pub(crate) fn of(protocol: Protocol) -> &'static ProtocolSetting {
         let protocol = match protocol {
             Protocol::LuxpowerRs485G => Protocol::LuxpowerRs485,
@@ -38,7 +39,7 @@ impl ProtocolSetting {
         SETTINGS
             .iter()
             .find(|setting| setting.protocol_name == protocol.name())
-            .unwrap_or(&SETTINGS[0])
+            .unwrap_or(&SETTINGS[AS_DELIVERED])
     }
 
     /// The protocol that the firmware speaks under this setting; `None` where it has none, so that the battery is
@@ -67,6 +68,9 @@ const fn setting(
 }
 
 use Bus::{Can, Serial};
+
+/// PYLON CAN.
+const AS_DELIVERED: usize = 4;
 
 const SETTINGS: [ProtocolSetting; 22] = [
     setting(1, "PACE", Serial, "PACE_RS485_Modbus_UN", "pace-modbus", None),
@@ -208,13 +212,16 @@ mod tests {
                 assert_eq!(setting.bus, protocol.bus(), "{}", setting.name);
             }
         }
-        for protocol in Protocol::ALL {
+        let inverter_protocols = Protocol::ALL.into_iter().filter(|it| *it != Protocol::PaceRs232);
+        for protocol in inverter_protocols {
             let setting = ProtocolSetting::of(protocol);
             match protocol {
                 Protocol::LuxpowerRs485G => assert_eq!(setting.protocol(), Some(Protocol::LuxpowerRs485)),
                 _ => assert_eq!(setting.protocol(), Some(protocol)),
             }
         }
+        let delivered = crate::config::Config::default().protocol;
+        assert_eq!(ProtocolSetting::of(Protocol::PaceRs232).protocol(), Some(delivered));
         assert_eq!(ProtocolSetting::of(Protocol::PylonRs485).number, 4);
     }
 }

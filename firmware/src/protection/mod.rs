@@ -69,6 +69,8 @@ pub(crate) struct Protection {
     held_on: ConditionSet,
     /// Conditions held inactive by name, whatever the sensors say.
     held_off: ConditionSet,
+    /// Conditions that are not looked for, by a setting of the battery.
+    switched_off: ConditionSet,
     groups: Groups,
 }
 
@@ -89,6 +91,25 @@ impl Protection {
         self.held_off.set(condition, hold == Switch::Off);
     }
 
+    /// Looks for these conditions, or no longer.
+    pub(crate) fn switch_on(&mut self, conditions: ConditionSet, on: bool) {
+        self.switched_off = if on {
+            self.switched_off.without(conditions)
+        } else {
+            self.switched_off.union(conditions)
+        };
+    }
+
+    /// Looks for every condition.
+    pub(crate) fn switch_all_on(&mut self) {
+        self.switched_off = ConditionSet::EMPTY;
+    }
+
+    /// Whether all of these conditions are looked for.
+    pub(crate) fn is_switched_on(&self, conditions: ConditionSet) -> bool {
+        !self.switched_off.intersects(conditions)
+    }
+
     /// Forgets what was detected; what is held stays.
     pub(crate) fn restart(&mut self) {
         self.groups = Groups::default();
@@ -104,7 +125,7 @@ impl Protection {
         groups.fault.update(now, measured, parameters);
     }
 
-    /// What the sensors alone have brought about, without what is held inactive.
+    /// What the sensors alone have brought about, without what is held inactive or not looked for.
     pub(crate) fn detected(&self) -> ConditionSet {
         let groups = &self.groups;
         [
@@ -117,6 +138,7 @@ impl Protection {
         .into_iter()
         .fold(ConditionSet::EMPTY, ConditionSet::union)
         .without(self.held_off)
+        .without(self.switched_off)
     }
 
     /// The active conditions, each protection with its alarm; what is held inactive never is.

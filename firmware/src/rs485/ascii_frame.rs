@@ -200,14 +200,15 @@ impl<const N: usize> FrameBuffer<N> {
 /// Cuts a stream into frames, however it arrives in pieces.
 ///
 /// `~` always begins a frame, even in the middle of one; carriage return ends it; whatever is outside is dropped,
-/// and so is a frame that is too long for any question or that stops for 200 ms (sheet, "receiver
-/// resynchronisation", D).
+/// and so is a frame that is too long for any question or that stops for longer than the protocol allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Deframer {
     text: [u8; Deframer::LONGEST],
     length: usize,
     state: State,
     last_byte: Instant,
+    /// A partial frame is dropped after this silence.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,19 +220,19 @@ enum State {
 }
 
 impl Deframer {
-    /// The longest question is 94 with 36 characters; a little more is taken in for tolerated extra INFO bytes.
-    const LONGEST: usize = 256;
-    /// A partial frame is dropped after this silence.
-    const PATIENCE: Duration = Duration::from_millis(200);
+    /// The longest question is 7E of PACE, which writes 128 bytes of memory, with 286 characters; a little more is
+    /// taken in for tolerated extra INFO bytes.
+    const LONGEST: usize = 320;
     /// One character at 9600 baud: ten bits.
     const CHARACTER: Duration = Duration::from_micros(1042);
 
-    pub(crate) const fn new() -> Deframer {
+    pub(crate) const fn new(patience: Duration) -> Deframer {
         Deframer {
             text: [0; Deframer::LONGEST],
             length: 0,
             state: State::Outside,
             last_byte: Instant::ZERO,
+            patience,
         }
     }
 
@@ -242,7 +243,7 @@ impl Deframer {
 
     /// When the frame that has begun will be given up, if there is one.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        (self.state == State::Inside).then(|| self.last_byte + Deframer::PATIENCE)
+        (self.state == State::Inside).then(|| self.last_byte + self.patience)
     }
 
     /// Notes that `count` bytes have come, the last of them at `now`; drops a frame that had stopped before them.
@@ -394,14 +395,14 @@ mod tests {
 
     #[test]
     fn the_deframer_drops_what_is_outside() {
-        let mut deframer = Deframer::new();
+        let mut deframer = Deframer::new(Duration::from_millis(200));
         assert_eq!(deframe(&mut deframer, b"\0\xFF\r\n20~~2002~AB\r\n\r~C\r"), ["AB", "C"]);
         assert_eq!(deframer.timeout(), None);
     }
 
     #[test]
     fn an_overlong_frame_is_dropped_whole() {
-        let mut deframer = Deframer::new();
+        let mut deframer = Deframer::new(Duration::from_millis(200));
         let mut bytes = std::vec![b'0'; 10_000];
         bytes[0] = b'~';
         bytes.extend(b"\r~OK\r");
@@ -413,7 +414,7 @@ mod tests {
     #[test]
     fn a_frame_that_stops_is_given_up() {
         let at = Instant::from_millis;
-        let mut deframer = Deframer::new();
+        let mut deframer = Deframer::new(Duration::from_millis(200));
         deframer.note_arrival(at(1000), 3);
         assert!(deframe(&mut deframer, b"~20").is_empty());
         assert_eq!(deframer.timeout(), Some(at(1200)));
@@ -427,7 +428,7 @@ mod tests {
     #[test]
     fn a_long_piece_does_not_time_out_by_its_own_length() {
         let at = Instant::from_millis;
-        let mut deframer = Deframer::new();
+        let mut deframer = Deframer::new(Duration::from_millis(200));
         deframer.note_arrival(at(0), 1);
         assert!(deframe(&mut deframer, b"~").is_empty());
         // 220 characters take 229 ms at 9600 baud; the silence before them was 31 ms.

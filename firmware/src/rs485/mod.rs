@@ -1,4 +1,4 @@
-//! Protocols on RS485: the inverter asks, the battery answers.
+//! Protocols on a serial line: the inverter asks over RS485, or a PC over RS232, and the battery answers.
 //!
 //! - [`ascii_frame`]: the frame of the Pylon family, and how it is found in a stream.
 //! - [`modbus`]: the frame of Modbus RTU, and how silence ends it.
@@ -13,6 +13,7 @@ pub(crate) mod growatt_rs485;
 pub(crate) mod luxpower_rs485;
 pub(crate) mod modbus;
 pub(crate) mod pace_modbus;
+pub(crate) mod pace_rs232;
 pub(crate) mod pylon_rs485;
 pub(crate) mod schneider_rs485;
 pub(crate) mod voltronic_rs485;
@@ -21,6 +22,7 @@ use core::time::Duration;
 
 use crate::bank::Bank;
 use crate::config::{Config, Protocol};
+use crate::panel::protocol_setting::ProtocolSetting;
 use crate::time::Instant;
 use ascii_frame::{Deframer, FrameBuffer};
 use luxpower_rs485::clock::Clock;
@@ -29,7 +31,7 @@ use modbus::Collector;
 /// When the last byte of a question was there, the reply begins so much later (Q-24: 2..50 ms, on Modbus 5..50 ms).
 const REPLY_DELAY: Duration = Duration::from_millis(5);
 
-/// Every protocol on RS485.
+/// Every protocol on a serial line.
 const PROTOCOLS: &[SerialProtocol] = &[
     pace_modbus::PACE,
     pace_modbus::SRNE,
@@ -39,9 +41,13 @@ const PROTOCOLS: &[SerialProtocol] = &[
     schneider_rs485::PROTOCOL,
     luxpower_rs485::PROFILE_L,
     luxpower_rs485::profile_g::PROFILE_G,
+    pace_rs232::PROTOCOL,
 ];
 
-/// A protocol on RS485.
+/// Holds any reply of the ASCII protocols: the longest is 42 of PACE for the whole stack.
+pub(crate) type AsciiReply = FrameBuffer<{ pace_rs232::LONGEST_REPLY }>;
+
+/// A protocol on a serial line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SerialProtocol {
     /// Which one it is.
@@ -54,7 +60,11 @@ pub(crate) struct SerialProtocol {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
     /// It ends with a character: answers the text between `~` and carriage return.
-    Ascii(fn(&[u8], &mut Context<'_>, &mut pylon_rs485::Reply) -> Outcome),
+    Ascii {
+        answer: fn(&[u8], &mut Context<'_>, &mut AsciiReply) -> Outcome,
+        /// A question that stops for so long is dropped.
+        patience: Duration,
+    },
     /// It ends with silence: answers the bytes between two of them.
     Modbus(fn(&[u8], &mut Context<'_>, &mut modbus::Reply) -> Outcome),
 }
@@ -68,6 +78,8 @@ pub(crate) struct Context<'a> {
     pub(crate) handshake: &'a mut growatt_rs485::Handshake,
     /// The clock that LuxPower's masters set.
     pub(crate) clock: &'a mut Clock,
+    /// What the service port sets and reads beside the packs.
+    pub(crate) memory: &'a mut pace_rs232::Memory,
 }
 
 /// What becomes of a question.
@@ -86,16 +98,20 @@ pub(crate) enum AfterReply {
     TurnPackOff(u8),
     /// The whole group switches off.
     ShutDown,
+    /// The whole group goes through init again.
+    Restart,
+    /// Another inverter protocol is selected.
+    SelectProtocol(&'static ProtocolSetting),
 }
 
 impl SerialProtocol {
-    /// How this protocol is spoken on RS485; `None` if it runs on the other bus.
+    /// How this protocol is spoken on a serial line; `None` if it runs on CAN.
     fn of(protocol: Protocol) -> Option<&'static SerialProtocol> {
         PROTOCOLS.iter().find(|serial| serial.protocol == protocol)
     }
 }
 
-/// The inverter's serial port.
+/// The serial port: the inverter's, or the service port.
 ///
 /// A question that comes while the answer to another one is still due is dropped: two masters collide, and the battery
 /// answers the first.
@@ -104,7 +120,7 @@ pub(crate) struct SerialPort {
     /// Nothing for a protocol on the other bus.
     answer: Option<Answer>,
     deframer: Deframer,
-    ascii_reply: pylon_rs485::Reply,
+    ascii_reply: AsciiReply,
     collector: Collector,
     modbus_reply: modbus::Reply,
     handshake: growatt_rs485::Handshake,
@@ -116,9 +132,14 @@ pub(crate) struct SerialPort {
 impl SerialPort {
     /// A port that speaks a protocol, with nothing received yet.
     pub(crate) fn new(protocol: Option<Protocol>) -> SerialPort {
+        let answer = protocol.and_then(SerialProtocol::of).map(|serial| serial.answer);
+        let patience = match answer {
+            Some(Answer::Ascii { patience, .. }) => patience,
+            Some(Answer::Modbus(_)) | None => Duration::ZERO,
+        };
         SerialPort {
-            answer: protocol.and_then(SerialProtocol::of).map(|serial| serial.answer),
-            deframer: Deframer::new(),
+            answer,
+            deframer: Deframer::new(patience),
             ascii_reply: FrameBuffer::new(),
             collector: Collector::new(),
             modbus_reply: modbus::Reply::new(),
@@ -132,7 +153,7 @@ impl SerialPort {
     /// When the frame that has begun is over or given up, if nothing more comes.
     pub(crate) fn silence_at(&self) -> Option<Instant> {
         match self.answer? {
-            Answer::Ascii(_) => self.deframer.timeout(),
+            Answer::Ascii { .. } => self.deframer.timeout(),
             Answer::Modbus(_) => self.collector.timeout(),
         }
     }
@@ -146,16 +167,23 @@ impl SerialPort {
     pub(crate) fn is_continued(&self, now: Instant, count: usize) -> bool {
         match self.answer {
             // The deframer sees to it by itself.
-            None | Some(Answer::Ascii(_)) => true,
+            None | Some(Answer::Ascii { .. }) => true,
             Some(Answer::Modbus(_)) => self.collector.is_continued(now, count),
         }
     }
 
     /// Takes in bytes, the last of them there at `now`; whether a question in them is answered.
-    pub(crate) fn receive(&mut self, now: Instant, bytes: &[u8], config: &Config, bank: &mut Bank) -> bool {
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        config: &Config,
+        bank: &mut Bank,
+        memory: &mut pace_rs232::Memory,
+    ) -> bool {
         let answer = match self.answer {
             None => return false,
-            Some(Answer::Ascii(answer)) => answer,
+            Some(Answer::Ascii { answer, .. }) => answer,
             Some(Answer::Modbus(_)) => {
                 self.collector.push(now, bytes);
                 return false;
@@ -173,6 +201,7 @@ impl SerialPort {
                 bank,
                 handshake: &mut self.handshake,
                 clock: &mut self.clock,
+                memory,
             };
             if let Outcome::Answered(after_reply) = answer(text, &mut context, &mut self.ascii_reply) {
                 self.after_reply = after_reply;
@@ -185,10 +214,16 @@ impl SerialPort {
 
     /// The line has been silent since the last byte for as long as [`silence_at`](SerialPort::silence_at) says; whether
     /// the question that ends with it is answered.
-    pub(crate) fn fall_silent(&mut self, now: Instant, config: &Config, bank: &mut Bank) -> bool {
+    pub(crate) fn fall_silent(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        bank: &mut Bank,
+        memory: &mut pace_rs232::Memory,
+    ) -> bool {
         let answer = match self.answer {
             None => return false,
-            Some(Answer::Ascii(_)) => {
+            Some(Answer::Ascii { .. }) => {
                 self.deframer.reset();
                 return false;
             }
@@ -204,6 +239,7 @@ impl SerialPort {
             bank,
             handshake: &mut self.handshake,
             clock: &mut self.clock,
+            memory,
         };
         let Outcome::Answered(after_reply) = answer(frame, &mut context, &mut self.modbus_reply) else {
             return false;
@@ -223,7 +259,7 @@ impl SerialPort {
     pub(crate) fn reply(&self) -> &[u8] {
         match self.answer {
             None => &[],
-            Some(Answer::Ascii(_)) => self.ascii_reply.as_slice(),
+            Some(Answer::Ascii { .. }) => self.ascii_reply.as_slice(),
             Some(Answer::Modbus(_)) => self.modbus_reply.as_slice(),
         }
     }

@@ -13,26 +13,24 @@ pub(crate) mod system_questions;
 
 use core::time::Duration;
 
-use super::ascii_frame::{AsciiFrame, FrameBuffer, info_bytes};
-use super::{AfterReply, Answer, Context, Outcome, SerialProtocol};
+use super::ascii_frame::{AsciiFrame, info_bytes};
+use super::{AfterReply, Answer, AsciiReply as Reply, Context, Outcome, SerialProtocol};
 use crate::bank::Bank;
-use crate::config::{MAX_PACKS, Protocol};
+use crate::config::Protocol;
 use crate::convert::saturate_i16;
 use crate::limits::{CHARGE_VOLTAGE_RANGE, CURRENT_CEILING, DISCHARGE_VOLTAGE_RANGE, ForeignLimits};
 use crate::pack::{PackView, Unread};
 pub use options::PylonRs485Options;
 
-/// The longest reply: 42 for a whole group, with 18 characters of frame around INFO.
-const LONGEST_REPLY: usize = 18 + 2 * (2 + pack_questions::ANALOG_BLOCK * MAX_PACKS as usize);
-
 /// Pylon RS485.
 pub(crate) const PROTOCOL: SerialProtocol = SerialProtocol {
     protocol: Protocol::PylonRs485,
-    answer: Answer::Ascii(answer),
+    answer: Answer::Ascii {
+        answer,
+        // Sheet, "receiver resynchronisation" (D).
+        patience: Duration::from_millis(200),
+    },
 };
-
-/// Holds any reply.
-pub(crate) type Reply = FrameBuffer<LONGEST_REPLY>;
 
 /// CID1: battery data.
 const CID1: u8 = 0x46;

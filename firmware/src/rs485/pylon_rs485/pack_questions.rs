@@ -93,7 +93,7 @@ pub(crate) const BELOW: u8 = 0x01;
 /// A value is above its upper limit, and the protection for it acts.
 pub(crate) const ABOVE: u8 = 0x02;
 /// Another error: a sensor that is missing while the sensor fault is active.
-const OTHER: u8 = 0xF0;
+pub(crate) const OTHER: u8 = 0xF0;
 
 /// 44: the protections of one pack.
 ///
@@ -264,7 +264,12 @@ pub(crate) fn temperature_status(pack: &PackView) -> [u8; TEMPERATURES] {
 /// Marks what is at or beyond a threshold, or else what is nearest to it: a protection that acts has a cause.
 ///
 /// `beyond` is how far a value is past the threshold; below zero it is not there yet.
-fn mark<const N: usize>(codes: &mut [u8; N], values: [Option<i32>; N], code: u8, beyond: impl Fn(i32) -> i32) {
+pub(crate) fn mark<const N: usize>(
+    codes: &mut [u8; N],
+    values: [Option<i32>; N],
+    code: u8,
+    beyond: impl Fn(i32) -> i32,
+) {
     let farthest = values.iter().flatten().map(|value| beyond(*value)).max();
     let Some(farthest) = farthest else { return };
     let mut found = false;
