@@ -145,6 +145,8 @@ fn open(protocol: &Protocol, setup: &Setup, claims: &[String]) -> Result<Bus, Cl
     // The fixture adds and unplugs packs during the run; it starts with the neutral state, one pack.
     let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
     options.claims = claims.to_vec();
+    let variant = setup.variant(&protocol.name);
+    options.variant = variant.filter(|name| ReferenceOptions::speaks_variant(&protocol.name, name));
     let link = Reference::start(&options)?;
     let fixture = ReferenceFixture::new(link.battery());
     Ok(Bus::Open(Box::new(link), Box::new(fixture)))
