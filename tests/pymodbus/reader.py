@@ -48,9 +48,12 @@ class Line:
     def trace(self, sending, data):
         if sending:
             self.sent, self.received = data, b""
-        elif data:
+        elif data.startswith(self.received):
             # It is told all that has come since the question, time and again.
             self.received = data
+        else:
+            # What came before could not be read and was thrown away.
+            self.received += data
         return data
 
     def ask(self, read):
