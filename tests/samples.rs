@@ -79,6 +79,7 @@ fn report() -> Report {
             wall_time: Duration::from_millis(2),
             waivers: Vec::new(),
             broken_off: None,
+            echo: false,
         }),
     }
 }

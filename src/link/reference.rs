@@ -811,6 +811,29 @@ mod tests {
         }
     }
 
+    /// Every variant that the definitions have for a serial protocol can be had, under the same name, and no other.
+    #[test]
+    fn variants_are_those_of_the_definitions() {
+        let (library, _) = crate::definition::Library::load(None);
+        for option in VARIANTS {
+            let protocol = library.protocol(option.protocol).expect(option.protocol);
+            let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
+            for variant in &protocol.variants {
+                options.variant = Some(variant.name.clone());
+                assert!(options.config().is_ok(), "{} {}", protocol.name, variant.name);
+                assert!(ReferenceOptions::speaks_variant(&protocol.name, &variant.name));
+            }
+            options.variant = Some("bytes".into());
+            let error = options.config().unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("under `voltronic-rs485` it does not speak the variant `bytes`"),
+                "{error}"
+            );
+        }
+    }
+
     #[test]
     fn frames_keep_their_form_on_both_sides() {
         let id = CanId::Extended(0x305);

@@ -22,6 +22,7 @@ pub(super) fn report() -> Report {
             wall_time: Duration::from_millis(210),
             waivers: vec!["`pylon-can/identity/name-is-padded` expires on 2026-01-31 (B. Miller)".into()],
             broken_off: None,
+            echo: false,
         }),
     }
 }

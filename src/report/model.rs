@@ -223,6 +223,8 @@ pub struct End {
     pub waivers: Vec<String>,
     /// What broke the run off, when something did.
     pub broken_off: Option<String>,
+    /// The serial line gave back what was sent, as half-duplex adapters do; the copies were taken for no answers.
+    pub echo: bool,
 }
 
 /// Counts over the cases of a run.

@@ -213,6 +213,7 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         wall_time: started.elapsed().max(Duration::from_micros(1)),
         waivers: choice.unused_waivers(&waivers),
         broken_off: outcome.broken_off.clone(),
+        echo: outcome.echo,
     };
     let report = reports.finish(end)?;
     let summary = report.summary();

@@ -25,7 +25,7 @@ use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions};
 use crate::link::stimulus::{CAPABILITIES, in_words};
 use crate::link::target::Target;
-use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
+use crate::link::{Fixture, Link, LinkDescription, LinkError, LinkEvent, Received};
 use crate::report::text::{Style, Tone, counted, labelled};
 use crate::suite::{Case, Suite, case_id};
 use crate::time::Instant;
@@ -60,6 +60,8 @@ pub struct Ended {
     pub received: usize,
     /// What broke it off before its plan.
     pub broken_off: Option<String>,
+    /// The line gives back what is sent.
+    pub echo: bool,
     /// The run is to end here.
     pub stop: bool,
 }
@@ -73,6 +75,8 @@ pub struct Outcome {
     pub received: usize,
     /// What broke the run off.
     pub broken_off: Option<String>,
+    /// The line gives back what is sent.
+    pub echo: bool,
     /// No further session is to be run.
     pub stop: bool,
 }
@@ -82,6 +86,7 @@ impl Outcome {
     pub fn add(&mut self, ended: &Ended) {
         self.bus_time += ended.bus_time;
         self.received += ended.received;
+        self.echo |= ended.echo;
         self.stop |= ended.stop;
         if self.broken_off.is_none() {
             self.broken_off.clone_from(&ended.broken_off);
@@ -313,6 +318,7 @@ impl Session<'_> {
             received,
             // To end at the first failure is what the user asked for.
             broken_off: stopped.filter(|_| failure.is_none()),
+            echo: (run.trace.events.iter()).any(|event| event.kind == EventKind::Link(LinkEvent::Echo)),
             stop: failure.is_some() || interrupt.is_wanted(),
             trace: Some(run.trace),
         })
