@@ -80,6 +80,7 @@ fn report() -> Report {
             waivers: Vec::new(),
             broken_off: None,
             answers: Vec::new(),
+            echo: false,
         }),
     }
 }

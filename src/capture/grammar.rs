@@ -148,7 +148,8 @@ pub(super) fn seconds(input: &[u8]) -> Parsed<'_, Stamp> {
     }
 }
 
-fn date(input: &[u8]) -> Parsed<'_, Stamp> {
+/// A date and time as they stand without parentheses: `2024-01-02 03:04:05.123456`.
+pub(super) fn date(input: &[u8]) -> Parsed<'_, Stamp> {
     const DATE: &str = "a date `YYYY-MM-DD hh:mm:ss`";
     let mut two = expect(DATE, take_while_m_n(2, 2, |byte: u8| byte.is_ascii_digit()));
     let mark = |character| expect(DATE, char(character));

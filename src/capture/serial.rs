@@ -2,11 +2,11 @@
 //!
 //! | form | example |
 //! |---|---|
-//! | bytes in hex | `(0000000000.164733) 7E 32 30 30 32`, blanks between the bytes or not |
+//! | bytes in hex | `(0000000000.164733) 7E 32 30 30 32`; blanks, `:`, `-` or `,` between the bytes or nothing, `0x` before them or not |
 //! | a Pylon ASCII frame | `~20024661...`; the line's end stands for the carriage return that is not printed |
 //!
-//! The time is optional, in parentheses or bare. Before the bytes there may be a direction: `>` `->` `TX` sent,
-//! `<` `<-` `RX` received, `I>B` `req` to the BMS, `B>I` `rep` from it, words with or without a colon.
+//! The time is optional, in parentheses or bare. Before the bytes there may be a direction: `>` `>>` `->` `TX` sent,
+//! `<` `<<` `<-` `RX` received, `I>B` `req` to the BMS, `B>I` `rep` from it, words with or without a colon.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ use nom::character::complete::char;
 use nom::combinator::{opt, peek, value};
 use nom::sequence::{preceded, terminated};
 
-use super::grammar::{HEX_BYTES, Parsed, Wanted, blanks, end, gap, hex_pair, mark, seconds, stamp, word};
+use super::grammar::{HEX_BYTES, Parsed, Wanted, blanks, date, end, gap, hex_pair, mark, seconds, stamp, word};
 use super::time::Stamp;
 use super::{Direction, RecordErrorKind, Timestamp};
 use crate::wire::{hex_spaced, pylon_ascii};
@@ -54,8 +54,11 @@ pub(super) fn line(input: &[u8]) -> Parsed<'_, SerialLine> {
     ))
 }
 
-/// `12.345678 `: only with a point, so that it is no byte in hex.
+/// `12.345678 `, only with a point, so that it is no byte in hex; or `2024-01-02 03:04:05.123 `.
 fn bare_time(input: &[u8]) -> Parsed<'_, Stamp> {
+    if input.get(4) == Some(&b'-') {
+        return terminated(date, gap).parse(input);
+    }
     peek((take_while1(|byte: u8| byte.is_ascii_digit()), char('.'))).parse(input)?;
     terminated(seconds, gap).parse(input)
 }
@@ -64,8 +67,11 @@ fn direction(input: &[u8]) -> Parsed<'_, Direction> {
     alt((
         value(Direction::ToBms, alt((mark("I>B"), word("req")))),
         value(Direction::FromBms, alt((mark("B>I"), word("rep")))),
-        value(Direction::Sent, alt((mark("->"), mark(">"), word("TX")))),
-        value(Direction::Received, alt((mark("<-"), mark("<"), word("RX")))),
+        value(Direction::Sent, alt((mark("->"), mark(">>"), mark(">"), word("TX")))),
+        value(
+            Direction::Received,
+            alt((mark("<-"), mark("<<"), mark("<"), word("RX"))),
+        ),
     ))
     .parse(input)
 }
@@ -90,7 +96,7 @@ fn ascii(input: &[u8]) -> Parsed<'_, Vec<u8>> {
 
 fn hex(input: &[u8]) -> Parsed<'_, Vec<u8>> {
     const BURST: RecordErrorKind = RecordErrorKind::Expected("bytes in hex, a frame from `~` on, or a CAN frame");
-    if hex_pair(input).is_err() {
+    if byte(input).is_err() {
         // A line that begins with neither is no serial line at all.
         return Wanted::failure(input, BURST);
     }
@@ -101,17 +107,29 @@ fn hex(input: &[u8]) -> Parsed<'_, Vec<u8>> {
             (rest, _) = blanks(rest)?;
             continue;
         }
-        let byte;
-        (rest, byte) = hex_pair(rest).map_err(|_| {
+        let value;
+        (rest, value) = byte(rest).map_err(|_| {
             nom::Err::Failure(Wanted {
                 rest,
                 kind: RecordErrorKind::Expected(HEX_BYTES),
             })
         })?;
-        bytes.push(byte);
+        bytes.push(value);
+        // A separator stands between two bytes.
+        if let Some((b':' | b'-' | b',', behind)) = rest.split_first() {
+            let (behind, _) = blanks(behind)?;
+            if byte(behind).is_ok() {
+                rest = behind;
+            }
+        }
     }
     let (rest, ()) = preceded(blanks, end).parse(rest)?;
     Ok((rest, bytes))
+}
+
+/// Two hex digits, perhaps with `0x` before them.
+fn byte(input: &[u8]) -> Parsed<'_, u8> {
+    hex_pair(input.strip_prefix(b"0x").unwrap_or(input))
 }
 
 /// Writes the bytes in hex, with time and direction where they are known.
@@ -171,10 +189,35 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_read_in_the_notations_of_other_programs() {
+        for text in [
+            "0x01 0x03 0x15",
+            "0x01,0x03,0x15",
+            "01, 03, 15",
+            "01:03:15",
+            "01-03-15",
+            "TX: 01:03:15",
+            "2024-01-02 03:04:05.5 RX 01 03 15",
+        ] {
+            assert_eq!(parsed(text).bytes, [1, 3, 0x15], "{text}");
+        }
+        let stamp = parsed("2024-01-02 03:04:05.5 RX 01 03 15").stamp;
+        assert_eq!(stamp.map(|stamp| stamp.micros), Some(1_704_164_645_500_000));
+        use RecordErrorKind::Expected;
+        // Nothing is guessed: what is no separator between two bytes is a mistake.
+        for (text, place) in [("01:03:", 5), ("01::03", 2), ("0x01 0x3", 5), ("12:00:01.5 01 03", 8)] {
+            assert_eq!(wrong(text.as_bytes()), (place, Expected(HEX_BYTES)), "{text}");
+        }
+    }
+
+    #[test]
     fn directions_are_read_in_all_spellings() {
         for (marks, direction) in [
-            (&["> ", ">", "-> ", "->", "TX ", "tx: ", "TX:"][..], Direction::Sent),
-            (&["< ", "<", "<- ", "<-", "RX ", "rx: "], Direction::Received),
+            (
+                &["> ", ">", "-> ", "->", ">> ", "TX ", "tx: ", "TX:"][..],
+                Direction::Sent,
+            ),
+            (&["< ", "<", "<- ", "<-", "<< ", "RX ", "rx: "], Direction::Received),
             (&["I>B ", "I>B: ", "req ", "REQ: "], Direction::ToBms),
             (&["B>I ", "B>I:", "rep ", "rep: "], Direction::FromBms),
         ] {

@@ -83,3 +83,18 @@ pub fn protocol<'l>(library: &'l Library, name: &str) -> Result<&'l Protocol, Cl
         CliError::usage(format!("there is no protocol `{name}`")).help(nearest.unwrap_or(known))
     })
 }
+
+/// Sees that a protocol has a variant.
+///
+/// # Errors
+/// It has none of this name; the nearest name is offered.
+pub fn variant(protocol: &Protocol, name: &str) -> Result<(), CliError> {
+    let names = || protocol.variants.iter().map(|variant| variant.name.as_str());
+    if names().any(|known| known == name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = names().collect();
+    Err(CliError::usage(format!("{} has no variant `{name}`", protocol.name))
+        .maybe_help(did_you_mean(name, names()))
+        .maybe_help((!known.is_empty()).then(|| format!("its variants: {}", known.join(", ")))))
+}

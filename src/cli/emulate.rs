@@ -53,6 +53,10 @@ pub struct EmulateArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub control: Option<String>,
 
+    /// The variant of the protocol that it shall speak, as the protocol names it
+    #[arg(long, value_name = "NAME")]
+    pub variant: Option<String>,
+
     /// An optional capability that it shall have, as the protocol names it; repeatable
     #[arg(long, value_name = "CLAIM")]
     pub claim: Vec<String>,
@@ -72,6 +76,9 @@ pub fn emulate(context: &Context, arguments: EmulateArguments) -> Result<Status,
                 .maybe_help(did_you_mean(claim, known)));
         }
     }
+    if let Some(name) = &arguments.variant {
+        data::variant(protocol, name)?;
+    }
     let control = match &arguments.control {
         None => None,
         Some(text) => Some(Address::parse(text).ok_or_else(|| {
@@ -88,6 +95,7 @@ pub fn emulate(context: &Context, arguments: EmulateArguments) -> Result<Status,
     let mut battery = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
     battery.packs = arguments.packs;
     battery.dip = arguments.dip;
+    battery.variant = arguments.variant;
     battery.claims = arguments.claim;
     let options = EmulateOptions {
         battery,

@@ -20,6 +20,9 @@ pub(crate) const CUT_FIELD: &str = "cut-field";
 /// The parameter of a request that holds the value written by function 0x06.
 const VALUE: &str = "value";
 
+/// From so many registers on, the length of a reply hints at what it holds.
+const TELLING: usize = 4;
+
 impl<'p> Decoder<'p> {
     /// Decodes a question on a Modbus line.
     pub(super) fn register_request(&self, bytes: &[u8]) -> (Decoded<'p>, RequestContext) {
@@ -195,17 +198,32 @@ impl<'p> Decoder<'p> {
                 decoded.data.clone_from(data);
                 let mut text =
                     "a reply does not say which registers it holds, and its request is not there".to_string();
-                let mut blocks = self.protocol.messages.iter();
-                if matches!(parsed.content, Reply::Read { .. })
-                    && let Some(block) =
-                        blocks.find(|block| block.registers().is_some() && block.length.send == Some(data.len()))
-                {
-                    text.push_str(&format!("; by its length it may be {} ({})", block.key, block.name));
+                if matches!(parsed.content, Reply::Read { .. }) {
+                    text.push_str(&self.of_length(data.len()));
                 }
                 decoded
                     .warnings
                     .push(finding("no-request", Outcome::Information, Grade::A, text));
             }
+        }
+    }
+
+    /// What a reply with so many bytes of data may hold. A few registers may be any.
+    fn of_length(&self, length: usize) -> String {
+        let fits = |block: &&Message| block.registers().is_some() && block.length.send == Some(length);
+        let blocks: Vec<String> = self
+            .protocol
+            .messages
+            .iter()
+            .filter(fits)
+            .map(|block| format!("{} ({})", block.key, block.name))
+            .collect();
+        match length / 2 {
+            count if count >= TELLING && !blocks.is_empty() => {
+                format!("; by its length it may be {}", blocks.join(" or "))
+            }
+            1 => "; it holds 1 register".to_string(),
+            count => format!("; it holds {count} registers"),
         }
     }
 

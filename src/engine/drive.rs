@@ -149,6 +149,8 @@ pub struct Drive<'p> {
     /// How much time has elapsed on purpose.
     excused: Duration,
     now: Instant,
+    /// The line gives back what is sent; that stands in the trace.
+    echo: bool,
     /// A case that failed, where that is to end the run.
     failed: Option<String>,
     cases_started: usize,
@@ -254,6 +256,7 @@ impl<'p> Drive<'p> {
             started: now,
             excused: Duration::ZERO,
             now,
+            echo: false,
             failed: None,
             cases_started: 0,
             cases,
@@ -510,6 +513,10 @@ impl<'p> Drive<'p> {
         self.trace.events.push(event);
         if let Some(until) = self.referee.answered() {
             self.asker.handle_answer(until);
+        }
+        if !self.echo && self.referee.hears_itself() {
+            self.echo = true;
+            self.record(at, EventKind::Link(LinkEvent::Echo));
         }
         while let Some(result) = self.referee.poll_result() {
             self.progress.push_back(Progress::CaseDone(Box::new(result.clone())));

@@ -52,6 +52,7 @@ pub fn run(
     let (mut before, mut stuck) = (link.now(), 0);
     loop {
         while let Some(action) = drive.poll_action(link.now()) {
+            let began = link.now();
             let input = match action {
                 Action::Send(frame) => match link.send(&frame) {
                     Ok(until) => Input::Sent(frame, until),
@@ -61,16 +62,19 @@ pub fn run(
                     let result = fixture.apply(link.now(), &stimulus);
                     Input::Stimulated(stimulus, result)
                 }
-                Action::Elapse { until, alive, every } => {
-                    let began = link.now();
-                    match link.elapse(until, &alive, every) {
-                        Ok(()) => Input::Elapsed(link.now().since(began)),
-                        Err(error) => Input::LinkBroke(error.to_string()),
-                    }
-                }
+                Action::Elapse { until, alive, every } => match link.elapse(until, &alive, every) {
+                    Ok(()) => Input::Elapsed(link.now().since(began)),
+                    Err(error) => Input::LinkBroke(error.to_string()),
+                },
                 Action::Look(expected) => Input::Looked(fixture.look(link.now(), &expected)),
             };
-            drive.handle_event(link.now(), input);
+            // A write lasts as long as the driver likes: something is sent when it is begun to be.
+            let at = if matches!(input, Input::Sent(..)) {
+                began
+            } else {
+                link.now()
+            };
+            drive.handle_event(at, input);
         }
         while let Some(news) = drive.poll_progress() {
             if !progress(news) {

@@ -33,6 +33,9 @@ const MAX_OPEN: usize = 256;
 /// So many pieces of the stream are remembered: more than the longest frame has characters.
 const MAX_PIECES: usize = 8192;
 
+/// What is found wrong with an answer to a question that had been given up.
+const LATE: &str = "late-reply";
+
 /// Something that a judge looks at.
 #[derive(Clone, Debug)]
 pub(crate) struct Observation<'p> {
@@ -96,6 +99,11 @@ impl Heard<'_> {
     /// The message of the definition that it is.
     pub(crate) fn key(&self) -> Option<MessageKey> {
         self.decoded.message.map(|message| message.key)
+    }
+
+    /// Whether it answers a question that had been given up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.decoded.errors.iter().any(|finding| finding.id == LATE)
     }
 
     /// Its name for people: `0x351`, or the unknown identifier.
@@ -266,7 +274,10 @@ impl<'p> Observer<'p> {
             }
             EventKind::Sent { frame, until } => {
                 if let BusFrame::Serial(bytes) = frame {
-                    self.flush();
+                    // What comes while a question goes out in slices is its echo, which goes on too.
+                    if self.question.as_ref().is_none_or(|question| !question.open) {
+                        self.flush();
+                    }
                     self.asked(bytes, *until);
                 }
                 let asked = self.question.as_ref().and_then(|question| question.contexts.last());
@@ -301,6 +312,11 @@ impl<'p> Observer<'p> {
     #[must_use]
     pub(crate) fn poll_observation(&mut self) -> Option<Observation<'p>> {
         self.out.pop_front()
+    }
+
+    /// Whether the line gives back what is sent, as half-duplex adapters do.
+    pub(crate) fn hears_itself(&self) -> bool {
+        self.echoes
     }
 
     /// Gives up a message that has not ended: the line is silent, or somebody else speaks.
@@ -430,8 +446,7 @@ impl<'p> Observer<'p> {
             .min_by_key(|(_, decoded)| faults(decoded));
         let early = self.question.as_ref().is_some_and(|question| at < question.until);
         let fits = best.as_ref().is_some_and(|(_, decoded)| faults(decoded) == 0);
-        if self.protocol.is_modbus()
-            && (early || !fits)
+        if (early || !fits)
             && let Some(late) = self.late_answer(bytes)
         {
             return Some(late);
@@ -460,7 +475,7 @@ impl<'p> Observer<'p> {
         }
         self.unanswered = None;
         decoded.errors.push(Finding {
-            id: "late-reply".into(),
+            id: LATE.into(),
             outcome: Outcome::Fail,
             grade: self.protocol.grade,
             text: "it answers the question before, which had been given up".into(),

@@ -125,6 +125,11 @@ impl<'p> Referee<'p> {
         }
     }
 
+    /// Whether the line has given back what was sent, as half-duplex adapters do.
+    pub(crate) fn hears_itself(&self) -> bool {
+        self.observer.hears_itself()
+    }
+
     /// The line is silent: what has begun and not ended is given up.
     pub(crate) fn handle_silence(&mut self) {
         self.observer.flush();
@@ -138,7 +143,9 @@ impl<'p> Referee<'p> {
             }
             if let Seen::Heard(heard) = &observation.seen {
                 self.now = self.now.max(heard.until);
-                self.answered = Some(heard.until);
+                if !heard.is_late() {
+                    self.answered = Some(heard.until);
+                }
             }
         }
     }

@@ -116,7 +116,8 @@ pub enum LinkEvent {
         /// The reason.
         reason: String,
     },
-    /// Our own request came back (a half-duplex adapter that hears itself) and was dropped.
+    /// The line gives back what is sent (a half-duplex adapter that hears itself). It is said once; the copies stay among
+    /// what was received and are taken out by the judge.
     Echo,
 }
 

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use embedded_can::{ExtendedId, Frame as _, Id, StandardId};
-use refbms::{CellExtremesVariant, Config, Transmit};
+use refbms::{CellExtremesVariant, Config, LengthField, Transmit};
 
 use super::battery::{Battery, to_bms};
 use super::line::Line;
@@ -45,6 +45,8 @@ pub struct ReferenceOptions {
     pub dip: u8,
     /// Optional capabilities that the battery is to have, by their names in the protocol's definition.
     pub claims: Vec<String>,
+    /// The variant of the protocol, by its name in the definition; the firmware's default without one.
+    pub variant: Option<String>,
     /// When the battery is switched on.
     pub start: Instant,
 }
@@ -58,6 +60,7 @@ impl ReferenceOptions {
             packs: 1,
             dip: 1,
             claims: Vec::new(),
+            variant: None,
             start: Instant::ZERO,
         }
     }
@@ -65,7 +68,7 @@ impl ReferenceOptions {
     /// The configuration of the firmware.
     ///
     /// # Errors
-    /// The firmware does not speak the protocol or has no such capability.
+    /// The firmware does not speak the protocol, or has no such capability or variant.
     pub fn config(&self) -> Result<Config, LinkError> {
         let protocol = refbms::Protocol::from_name(&self.protocol).ok_or_else(|| {
             let known: Vec<&str> = refbms::Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
@@ -96,7 +99,29 @@ impl ReferenceOptions {
             })?;
             (option.switch_on)(&mut config);
         }
+        if let Some(name) = &self.variant {
+            let variants = || VARIANTS.iter().filter(|option| option.protocol == self.protocol);
+            let variant = variants().find(|option| option.claim == name).ok_or_else(|| {
+                let known: Vec<&str> = variants().map(|option| option.claim).collect();
+                LinkError::Other {
+                    name: NAME.to_string(),
+                    reason: format!("under `{}` it does not speak the variant `{name}`", self.protocol),
+                    help: match known.is_empty() {
+                        true => "it has no variants there".to_string(),
+                        false => format!("it speaks {}", known.join(", ")),
+                    },
+                }
+            })?;
+            (variant.switch_on)(&mut config);
+        }
         Ok(config)
+    }
+
+    /// Whether the firmware speaks a variant of a protocol.
+    pub fn speaks_variant(protocol: &str, name: &str) -> bool {
+        VARIANTS
+            .iter()
+            .any(|option| option.protocol == protocol && option.claim == name)
     }
 }
 
@@ -107,7 +132,26 @@ pub fn can_claim(protocol: &str, claim: &str) -> bool {
         .any(|option| option.protocol == protocol && option.claim == claim)
 }
 
-/// An optional capability of the firmware.
+/// The variants of protocols that the firmware speaks, by their names in the definitions.
+const VARIANTS: &[FirmwareOption] = &[
+    FirmwareOption {
+        protocol: "voltronic-rs485",
+        claim: "words",
+        switch_on: |config| config.voltronic_rs485.length = LengthField::Words,
+    },
+    FirmwareOption {
+        protocol: "voltronic-rs485",
+        claim: "wide_bytes",
+        switch_on: |config| config.voltronic_rs485.length = LengthField::WideBytes,
+    },
+    FirmwareOption {
+        protocol: "voltronic-rs485",
+        claim: "standard",
+        switch_on: |config| config.voltronic_rs485.length = LengthField::Bytes,
+    },
+];
+
+/// An optional capability of the firmware, or a variant.
 struct FirmwareOption {
     protocol: &'static str,
     /// Its name in the protocol's definition.
@@ -818,6 +862,29 @@ mod tests {
                 "{} {}",
                 option.protocol,
                 option.claim
+            );
+        }
+    }
+
+    /// Every variant that the definitions have for a serial protocol can be had, under the same name, and no other.
+    #[test]
+    fn variants_are_those_of_the_definitions() {
+        let (library, _) = crate::definition::Library::load(None);
+        for option in VARIANTS {
+            let protocol = library.protocol(option.protocol).expect(option.protocol);
+            let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
+            for variant in &protocol.variants {
+                options.variant = Some(variant.name.clone());
+                assert!(options.config().is_ok(), "{} {}", protocol.name, variant.name);
+                assert!(ReferenceOptions::speaks_variant(&protocol.name, &variant.name));
+            }
+            options.variant = Some("bytes".into());
+            let error = options.config().unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("under `voltronic-rs485` it does not speak the variant `bytes`"),
+                "{error}"
             );
         }
     }

@@ -6,11 +6,15 @@
 //! - Bytes are stamped by this program when it gets them. A driver hands them over in portions, so the last byte of a
 //!   portion bears the time of reading and the ones before it the times that the rate of the line gives, but never a time
 //!   before the previous portion. USB adapters hold bytes back for up to 16 ms ("latency timer").
-//! - A write is over when the driver says that the last bit has left (`tcdrain`), and never before the line can have
-//!   carried the bytes. A pseudo-terminal has no line: there everything arrives at once.
+//! - A write is over when the driver says that the last bit has left (`tcdrain`), but it says so late, and a busy system
+//!   wakes this program later still. So the last bit counts as gone as early as the line can have carried it: no battery
+//!   is blamed for an answer that only seems to come too early. A pseudo-terminal has no line: there everything arrives at
+//!   once.
 //! - When an adapter is unplugged or the other side of a pseudo-terminal is closed, the system throws away what had not
 //!   been read and hangs up; that is [`LinkError::Gone`].
-//! - A half-duplex adapter that hears itself gives our own bytes back; who drives the link must expect them.
+//! - A half-duplex adapter that hears itself gives our own bytes back. They are handed on like any others: whether bytes
+//!   that equal a question are its copy or an answer (the confirmation of a written register is the same) takes the
+//!   protocol to tell, so the judge takes copies out, and a report says that the line has an echo.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -117,7 +121,7 @@ impl Link for Serial {
             .and_then(|()| self.port.write_all(bytes))
             .and_then(|()| self.port.flush());
         sent.map_err(|error| self.broken(&error))?;
-        Ok(self.clock.now().max(begin.after(line_time)))
+        Ok(begin.after(line_time))
     }
 
     fn receive(&mut self, until: Instant) -> Result<Received, LinkError> {

@@ -12,6 +12,8 @@ use crate::report::failure::{heading, rerun, screen, verdict_tone};
 use crate::report::model::{End, Header, NEVER_CERTIFIED, Report, Standings, Summary, suite_of};
 use crate::report::text::{Style, Tone, columns, counted, flow, labelled, spoken, thousands, wrap};
 
+/// What is said of a line that gives back what is sent.
+const ECHO: &str = "the line gives back what is sent (half-duplex echo): the copies were left out";
 /// The most different remarks (warnings, information) that are listed.
 const MAX_REMARKS: usize = 12;
 
@@ -335,6 +337,11 @@ impl Console {
                 for part in wrap(&pace(end), style.width) {
                     out.push_str(&format!("{part}\n"));
                 }
+                if end.echo {
+                    for part in wrap(ECHO, style.width) {
+                        out.push_str(&format!("{part}\n"));
+                    }
+                }
                 if let Some(reason) = &end.broken_off {
                     for part in wrap(&format!("broken off: {reason}"), style.width) {
                         out.push_str(&format!("{}\n", style.paint(Tone::Bad, &part)));
@@ -494,6 +501,14 @@ mod tests {
         for number in 0..5 {
             assert!(text.contains(&format!("    pylon-can/limits/again-{number}\n")));
         }
+    }
+
+    #[test]
+    fn an_echo_of_the_line_is_told() {
+        let mut report = fixture::report();
+        assert!(!render(&report, Style::PLAIN).contains("half-duplex echo"));
+        report.end.as_mut().expect("an end").echo = true;
+        assert!(render(&report, Style::PLAIN).contains("half-duplex echo"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(super) fn report() -> Report {
             waivers: vec!["`pylon-can/identity/name-is-padded` expires on 2026-01-31 (B. Miller)".into()],
             broken_off: None,
             answers: Vec::new(),
+            echo: false,
         }),
     }
 }

@@ -87,6 +87,9 @@ impl<W: Write> JsonWriter<W> {
             seconds(end.wall_time),
             Value::from(end.waivers.clone()),
         )?;
+        if end.echo {
+            writeln!(self.out, "\"echo\": true,")?;
+        }
         if let Some(reason) = &end.broken_off {
             writeln!(self.out, "\"broken_off\": {},", Value::from(reason.as_str()))?;
         }

@@ -227,6 +227,8 @@ pub struct End {
     /// What the target has answered to which question, by protocol: of hardware, and of protocols whose layout is
     /// inferred.
     pub answers: Vec<(String, Answers)>,
+    /// The serial line gave back what was sent, as half-duplex adapters do; the copies were taken for no answers.
+    pub echo: bool,
 }
 
 /// Counts over the cases of a run.

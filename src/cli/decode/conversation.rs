@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use crate::capture::{Direction, Record, Timestamp};
 use crate::cli::CliError;
 use crate::decode::{Decoded, Decoder, Finding, RequestContext, Role};
-use crate::definition::{Grade, Outcome, Protocol, is_read, is_write};
+use crate::definition::{Envelope, Grade, Outcome, Protocol, is_read, is_write};
 use crate::wire::BusFrame;
 use crate::wire::modbus::{self, Piece};
 use crate::wire::pylon_ascii::{self, Deframer, DeframerEvent};
@@ -20,6 +20,8 @@ use crate::wire::pylon_ascii::{self, Deframer, DeframerEvent};
 const SILENCE: u64 = 2_000_000;
 /// More bytes without a frame in them are none, however they go on: the longest frame and noise before it.
 const OPEN: usize = 4 * modbus::MAX_FRAME;
+/// What the decoder says of a reply that has the length of an answer to a known question.
+const BY_LENGTH: &str = "by its length";
 /// The most registers that a question of any Modbus device reads (Modbus application protocol, 6.3).
 const MOST_REGISTERS: u16 = 125;
 
@@ -46,6 +48,17 @@ pub struct Conversation<'p> {
     bursts: VecDeque<Burst>,
     taken: u64,
     asked: Option<RequestContext>,
+    /// A frame that may ask or answer: the next one tells.
+    held: Option<Held>,
+}
+
+/// A frame that waits for the next one.
+#[derive(Debug)]
+struct Held {
+    bytes: Vec<u8>,
+    time: Option<Timestamp>,
+    /// What it asks, if it does.
+    context: RequestContext,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +85,7 @@ impl<'p> Conversation<'p> {
             bursts: VecDeque::new(),
             taken: 0,
             asked: None,
+            held: None,
         }
     }
 
@@ -113,7 +127,8 @@ impl<'p> Conversation<'p> {
     pub fn end(&mut self, print: Print<'_, 'p>) -> Result<(), CliError> {
         self.close(print)?;
         self.deframer.idle();
-        self.deframed(print)
+        self.deframed(print)?;
+        self.give_up_held(print)
     }
 
     fn burst(&mut self, record: &Record, bytes: &[u8], print: Print<'_, 'p>) -> Result<(), CliError> {
@@ -236,7 +251,30 @@ impl<'p> Conversation<'p> {
         direction: Option<Direction>,
         print: Print<'_, 'p>,
     ) -> Result<(), CliError> {
-        let decoded = match self.role(&bytes, direction) {
+        if let Some(held) = self.held.take() {
+            match answers(&bytes, &held.context) && direction != Some(Direction::ToBms) {
+                true => {
+                    let (decoded, context) = self.decoder.request(&held.bytes);
+                    self.asked = Some(context);
+                    print(&Message {
+                        time: held.time,
+                        frame: Cow::Owned(BusFrame::Serial(held.bytes)),
+                        decoded,
+                    })?;
+                }
+                false => {
+                    self.held = Some(held);
+                    self.give_up_held(print)?;
+                }
+            }
+        }
+        let role = self.role(&bytes, direction);
+        if role == Role::Request && self.may_answer(&bytes, direction) {
+            let (_, context) = self.decoder.request(&bytes);
+            self.held = Some(Held { bytes, time, context });
+            return Ok(());
+        }
+        let decoded = match role {
             Role::Request => {
                 let (decoded, context) = self.decoder.request(&bytes);
                 self.asked = Some(context);
@@ -244,12 +282,82 @@ impl<'p> Conversation<'p> {
             }
             _ => {
                 let asked = self.asked.take();
-                self.decoder.reply(&bytes, asked.as_ref())
+                let decoded = self.decoder.reply(&bytes, asked.as_ref());
+                match self.stranger(&bytes, &decoded) {
+                    None => decoded,
+                    Some(stranger) => {
+                        // The answer may still come.
+                        self.asked = asked;
+                        stranger
+                    }
+                }
             }
         };
         print(&Message {
             time,
             frame: Cow::Owned(BusFrame::Serial(bytes)),
+            decoded,
+        })
+    }
+
+    /// A sound reply that was read by a question which it does not answer: values would be wrong ones, so it is shown as one
+    /// whose question is not there. A battery may send more or less than its sheet says, so in an ASCII frame that takes
+    /// another command whose answer it may be.
+    fn stranger(&self, bytes: &[u8], decoded: &Decoded<'p>) -> Option<Decoded<'p>> {
+        let has = |findings: &[Finding], id: &str| findings.iter().any(|finding| finding.id == id);
+        if decoded.role != Role::Reply || has(&decoded.errors, "checksum") {
+            return None;
+        }
+        let mut alone = self.decoder.reply(bytes, None);
+        let other = match self.decoder.protocol().is_modbus() {
+            true => has(&decoded.errors, "length") || has(&decoded.warnings, "reply-address"),
+            false => {
+                !decoded.errors.is_empty() && alone.warnings.iter().any(|finding| finding.text.contains(BY_LENGTH))
+            }
+        };
+        if !other || alone.role != Role::Unknown {
+            return None;
+        }
+        alone.errors.extend(decoded.errors.iter().cloned());
+        let address = decoded.warnings.iter().filter(|finding| finding.id == "reply-address");
+        alone.warnings.extend(address.cloned());
+        Some(alone)
+    }
+
+    /// Whether a frame that would be a question may as well be an answer to one that is not there. In Voltronic's frame a
+    /// reply with one register has the length of a question, and its count may be a first register.
+    fn may_answer(&self, bytes: &[u8], direction: Option<Direction>) -> bool {
+        let told = matches!(direction, Some(Direction::ToBms | Direction::FromBms));
+        self.decoder.protocol().envelope == Envelope::Voltronic
+            && !told
+            && modbus::ReplyFraming::recognise(bytes, 1).is_some()
+    }
+
+    /// Hands on a frame of which nobody can tell any more whether it asks or answers.
+    fn give_up_held(&mut self, print: Print<'_, 'p>) -> Result<(), CliError> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        let (first, count) = held.context.registers.unwrap_or_default();
+        let asks = match count {
+            1 => format!("ask for register 0x{first:04X}"),
+            count => format!("ask for {count} registers from 0x{first:04X} on"),
+        };
+        let text = format!("it may {asks}, or answer with one register: neither its question nor its answer is there");
+        let mut decoded = Decoded {
+            errors: Vec::new(),
+            address: Some(held.context.address),
+            ..nothing("no-request", String::new())
+        };
+        decoded.warnings.push(Finding {
+            id: "no-request".into(),
+            outcome: Outcome::Information,
+            grade: Grade::A,
+            text,
+            field: None,
+            bytes: 0..0,
+        });
+        print(&Message {
+            time: held.time,
+            frame: Cow::Owned(BusFrame::Serial(held.bytes)),
             decoded,
         })
     }
@@ -467,6 +575,65 @@ mod tests {
             [question, reply, question, question, reply, ("unknown", Role::Reply)]
         );
         assert_eq!(seen[1].3, 1);
+    }
+
+    #[test]
+    fn a_frame_that_may_ask_or_answer_waits_for_the_next_one() {
+        // Read 6 registers from 1 on, or one register that holds 6.
+        let either = "01 03 00 01 00 06 94 08";
+        let answer = "01 03 00 06 00 00 00 00 01 02 00 00 01 00 00 00 D6 57";
+        let question = "01 03 00 33 00 01 74 05";
+        let seen = modbus(&[(1, either), (2, answer)]);
+        let roles: Vec<Role> = seen.iter().map(|(_, _, role, _)| *role).collect();
+        assert_eq!(roles, [Role::Request, Role::Reply]);
+        assert_eq!((seen[0].0, seen[1].0), (Some(1), Some(2)));
+        // Nothing that answers it follows: nobody can tell, and nothing is read in it.
+        for lines in [
+            &[(1, either), (2, question)][..],
+            &[(1, either)],
+            &[(1, either), (2, either)],
+        ] {
+            let seen = modbus(lines);
+            assert_eq!(seen.len(), lines.len());
+            let (time, name, role, fields) = &seen[0];
+            assert_eq!(
+                (*time, name.as_str(), *role, *fields),
+                (Some(1), "unknown", Role::Unknown, 0)
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_question_is_not_read_by_it() {
+        // One register asked for, two come; then the answer.
+        let (ask, other) = ("01 03 00 33 00 01 74 05", "01 03 00 02 00 4C 00 01 CB 10");
+        let seen = modbus(&[(1, ask), (2, other), (3, "01 03 00 01 00 4C 15 FF")]);
+        let shown: Vec<(&str, usize)> = seen
+            .iter()
+            .map(|(_, name, _, fields)| (name.as_str(), *fields))
+            .collect();
+        assert_eq!(shown, [("measurements", 0), ("unknown", 0), ("measurements", 1)]);
+        // Another battery answers: its question was not recorded.
+        let other = b"\x02\x03\x02\x00\x42\x7C\x75".to_vec();
+        let seen = messages_of(
+            "growatt-rs485",
+            &[(1, b"\x01\x03\x00\x15\x00\x01\x95\xCE".to_vec()), (2, other)],
+        );
+        let shown: Vec<(&str, usize)> = seen
+            .iter()
+            .map(|(_, name, _, fields)| (name.as_str(), *fields))
+            .collect();
+        assert_eq!(shown, [("runtime", 0), ("unknown", 0)]);
+        // What answers 61, behind a question 63.
+        let measurements = b"~200246008062DEF60000560000000064640DF300010DEE00020BE60BE8\
+            00040BE400020BD30BD300000BD30BD300000BD30BD300000BD30000E8ED\r";
+        let mut info = pylon_ascii::parse(measurements).expect("a frame").info;
+        info.truncate(49);
+        let sound = pylon_ascii::emit(0x20, 2, 0x46, 0, &info).expect("it is short");
+        let seen = messages(&[(1, ASK.into()), (2, sound), (3, ANSWER.into())]);
+        let shown: Vec<&str> = seen.iter().map(|(_, name, ..)| name.as_str()).collect();
+        assert_eq!(shown, ["limits", "unknown", "limits"]);
+        assert_eq!(seen[1].3, 0);
     }
 
     #[test]

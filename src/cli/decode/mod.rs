@@ -27,7 +27,6 @@ use crate::capture::{self, CaptureError};
 use crate::cli::list::Format;
 use crate::cli::output::{Output, complain, stderr_style, stdout_style};
 use crate::cli::{CliError, Context, Status, data};
-use crate::document::diagnostic::did_you_mean;
 use crate::report::text::{Style, counted, thousands};
 use crate::wire::BusFrame;
 use conversation::{Conversation, Message};
@@ -78,14 +77,8 @@ pub struct DecodeArguments {
 pub fn decode(context: &Context, arguments: DecodeArguments) -> Result<Status, CliError> {
     let library = data::library(context)?;
     let protocol = data::protocol(&library, &arguments.protocol)?;
-    if let Some(name) = &arguments.variant
-        && !protocol.variants.iter().any(|variant| variant.name == *name)
-    {
-        let names = protocol.variants.iter().map(|variant| variant.name.as_str());
-        let known: Vec<&str> = names.clone().collect();
-        return Err(CliError::usage(format!("{} has no variant `{name}`", protocol.name))
-            .maybe_help(did_you_mean(name, names))
-            .maybe_help((!known.is_empty()).then(|| format!("its variants: {}", known.join(", ")))));
+    if let Some(name) = &arguments.variant {
+        data::variant(protocol, name)?;
     }
     let path = arguments.file.unwrap_or_else(|| PathBuf::from("-"));
     let out = Rc::new(RefCell::new(Output::stdout()));

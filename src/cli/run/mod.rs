@@ -214,6 +214,7 @@ pub fn run(context: &Context, arguments: RunArguments) -> Result<Status, CliErro
         waivers: choice.unused_waivers(&waivers),
         broken_off: outcome.broken_off.clone(),
         answers: outcome.answers.into_iter().collect(),
+        echo: outcome.echo,
     };
     let ran_to_its_end = end.broken_off.is_none();
     let report = reports.finish(end)?;

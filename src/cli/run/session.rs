@@ -26,7 +26,7 @@ use crate::link::line::Line;
 use crate::link::reference::{Reference, ReferenceOptions, can_claim};
 use crate::link::stimulus::{CAPABILITIES, in_words};
 use crate::link::target::Target;
-use crate::link::{Fixture, Link, LinkDescription, LinkError, Received};
+use crate::link::{Fixture, Link, LinkDescription, LinkError, LinkEvent, Received};
 use crate::report::text::{Style, Tone, counted, labelled};
 use crate::suite::{Case, Suite, case_id};
 use crate::time::Instant;
@@ -61,6 +61,8 @@ pub struct Ended {
     pub received: usize,
     /// What broke it off before its plan.
     pub broken_off: Option<String>,
+    /// The line gives back what is sent.
+    pub echo: bool,
     /// The run is to end here.
     pub stop: bool,
     /// What the target has answered, by protocol; empty where nobody looks for it.
@@ -76,6 +78,8 @@ pub struct Outcome {
     pub received: usize,
     /// What broke the run off.
     pub broken_off: Option<String>,
+    /// The line gives back what is sent.
+    pub echo: bool,
     /// No further session is to be run.
     pub stop: bool,
     /// What the target has answered, by protocol.
@@ -87,6 +91,7 @@ impl Outcome {
     pub fn add(&mut self, ended: &Ended) {
         self.bus_time += ended.bus_time;
         self.received += ended.received;
+        self.echo |= ended.echo;
         self.stop |= ended.stop;
         for (protocol, answers) in &ended.answers {
             self.answers.entry(protocol.clone()).or_default().merge(answers);
@@ -162,6 +167,8 @@ fn open(protocol: &Protocol, setup: &Setup, claims: &[String]) -> Result<Bus, Cl
     // The fixture adds and unplugs packs during the run; it starts with the neutral state, one pack.
     let mut options = ReferenceOptions::new(&protocol.name, Line::of(&protocol.bus));
     options.claims = claims.to_vec();
+    let variant = setup.variant(&protocol.name);
+    options.variant = variant.filter(|name| ReferenceOptions::speaks_variant(&protocol.name, name));
     let link = Reference::start(&options)?;
     let fixture = ReferenceFixture::new(link.battery());
     Ok(Bus::Open(Box::new(link), Box::new(fixture)))
@@ -328,6 +335,7 @@ impl Session<'_> {
             received,
             // To end at the first failure is what the user asked for.
             broken_off: stopped.filter(|_| failure.is_none()),
+            echo: (run.trace.events.iter()).any(|event| event.kind == EventKind::Link(LinkEvent::Echo)),
             stop: failure.is_some() || interrupt.is_wanted(),
             trace: Some(run.trace),
             answers: BTreeMap::new(),

@@ -110,7 +110,10 @@ impl<'p> ExchangeMachine<'p> {
             Seen::Bytes { until } => self.last_byte = Some(*until),
             Seen::Heard(heard) if heard.until > self.start => {
                 self.around.note(observation);
-                self.answers.push(Rc::clone(heard));
+                // That it was late is judged by itself; it says nothing about this question.
+                if !heard.is_late() {
+                    self.answers.push(Rc::clone(heard));
+                }
             }
             Seen::Noise(noise) if noise.at > self.start => {
                 self.around.note(observation);

@@ -154,6 +154,15 @@ fn a_late_answer_is_not_that_to_the_next_question() {
     let seen: Vec<&str> = result.checks.iter().map(|check| check.actual.as_str()).collect();
     assert!(seen.iter().any(|text| text.contains("question before")), "{seen:#?}");
     assert!(!seen.iter().any(|text| text.contains("5248 mV")), "{seen:#?}");
+    // The answer behind it is the one that is judged, and nothing is wrong with the second exchange but the late one.
+    assert_eq!(check(&result, "0x0010.threshold").result, CheckResult::Pass);
+    let failed: Vec<&str> = result
+        .checks
+        .iter()
+        .filter(|check| check.result == CheckResult::Fail)
+        .map(|check| check.what.as_str())
+        .collect();
+    assert_eq!(failed, ["0x0000 reply", "0x0000 late-reply"], "{seen:#?}");
 }
 
 #[test]

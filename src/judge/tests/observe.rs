@@ -43,6 +43,22 @@ fn an_echo_does_not_break_silence() {
 }
 
 #[test]
+fn the_echo_of_a_question_in_slices_comes_in_slices() {
+    let step = "request: { command: 0x61, at: 0x05, sliced: 2 ms }, silence: 500 ms";
+    let question = emit(0x20, 5, 0x46, 0x61, &[]).unwrap();
+    let mut script = serial(&[step]).begin(0);
+    for (millis, byte) in (0..).step_by(2).zip(&question) {
+        let sent = EventKind::Sent {
+            frame: BusFrame::Serial(vec![*byte]),
+            until: at(millis),
+        };
+        script = script.event(millis, sent).bytes(millis + 1, &[*byte]);
+    }
+    let result = script.end(1200).judge();
+    assert_eq!(result.verdict, Verdict::Pass, "{result:#?}");
+}
+
+#[test]
 fn an_answer_equal_to_its_question_counts_on_a_line_without_echo() {
     // Return code 90 at address 02 is byte for byte the question 90.
     let step = "request: { command: 0x90 }, return_code: 0x90";
@@ -74,6 +90,28 @@ fn a_late_answer_is_not_that_to_the_next_question() {
         .end(1200);
     let check = script.fails("0x61 reply time", "680 ms");
     assert_eq!(check.step, Some(0));
+}
+
+#[test]
+fn an_answer_to_the_question_before_is_known_by_what_it_fits() {
+    // The first answer comes behind the second question, which asks for something longer.
+    let other = "request: { command: 0x42 }, reply: { length: 3 }";
+    let script = serial(&[DATA, other])
+        .begin(0)
+        .asks(0, 0)
+        .step(1020, 1)
+        .asks(1020, 1)
+        .reply(1050, 0, &[50, 100])
+        .reply(1150, 0, &[1, 0xCE, 0x40])
+        .end(1400);
+    let result = script.judge();
+    let failed: Vec<&str> = result
+        .checks
+        .iter()
+        .filter(|check| check.result == CheckResult::Fail)
+        .map(|check| check.what.as_str())
+        .collect();
+    assert_eq!(failed, ["0x61 reply", "0x61 late-reply"], "{result:#?}");
 }
 
 #[test]
