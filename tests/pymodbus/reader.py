@@ -154,6 +154,9 @@ class State:
         }
         for name, what in self.job["follows"].items():
             seen[name] = quantity(what)[0] if isinstance(what, str) and what[0].isdigit() else what
+            if pack and name.endswith("_current_limit") and seen[name] is not None:
+                # One pack asks for its share: they all ask for the same.
+                seen[name] /= self.job["packs"]
         return seen
 
 
