@@ -166,7 +166,10 @@ impl<'p> Decoder<'p> {
                 .warnings
                 .push(finding("return-code", Outcome::Fail, Grade::A, text));
         }
-        if !frame.info.is_empty() {
+        let data_belongs = decoded
+            .message
+            .is_some_and(|message| message.refusals_with_data.contains(&frame.cid2));
+        if !frame.info.is_empty() && !data_belongs {
             let text = format!(
                 "return code {:02X} comes with {} bytes of data",
                 frame.cid2,

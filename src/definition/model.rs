@@ -327,6 +327,8 @@ pub struct Message {
     pub danger: Option<Danger>,
     /// Further request INFO bytes beyond the layout are tolerated by the sheet.
     pub extra_request_bytes: bool,
+    /// Return codes other than 0 that come with data all the same.
+    pub refusals_with_data: Vec<u8>,
     /// How well the message as such is known.
     pub grade: Grade,
     /// Where it stands in the definition.

@@ -439,6 +439,11 @@ static COMMAND: Object = Object {
             "further bytes in the question are tolerated",
         ),
         optional(
+            "refusals_with_data",
+            Shape::List(&Shape::Whole(1, 255)),
+            "return codes that come with data all the same",
+        ),
+        optional(
             "danger",
             Shape::Word(&["writes", "shutdown"]),
             "never sent to live hardware without permission",

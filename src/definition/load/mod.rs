@@ -308,6 +308,10 @@ impl Loader<'_> {
         message.request = self.layout(node, "request", inner, &message.name.clone(), protocol, running);
         message.request.reserved.clear();
         message.extra_request_bytes = truth(node.get("extra_request_bytes"), false);
+        message.refusals_with_data = list(node.get("refusals_with_data"))
+            .iter()
+            .filter_map(|code| self.number(code))
+            .collect();
         message.address = address_class(node);
         protocol.messages.push(message);
     }
@@ -346,6 +350,7 @@ impl Loader<'_> {
             variants: self.variants(node, protocol),
             danger: danger(node),
             extra_request_bytes: false,
+            refusals_with_data: Vec::new(),
             grade,
             name,
             origin: self.origin(node),

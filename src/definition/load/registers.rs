@@ -204,6 +204,7 @@ impl Loader<'_> {
             // Reading does no harm.
             danger: None,
             extra_request_bytes: false,
+            refusals_with_data: Vec::new(),
             grade: block.grade,
             origin: block.origin.clone(),
         })

@@ -177,6 +177,7 @@ impl Loader<'_> {
             variants: Vec::new(),
             danger: None,
             extra_request_bytes: false,
+            refusals_with_data: Vec::new(),
             grade,
             origin: self.origin(node),
         });
