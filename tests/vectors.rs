@@ -280,3 +280,58 @@ fn shown(frame: &BusFrame) -> String {
         BusFrame::Serial(bytes) => hex_spaced(bytes),
     }
 }
+
+/// CRC-16 of Modbus, bit by bit.
+fn crc(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0xFFFF, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc: u16, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xA001 } else { 0 }
+        })
+    })
+}
+
+/// CHKSUM of the Pylon family: the two's complement of the sum of the characters.
+fn checksum(characters: &[u8]) -> u16 {
+    let sum: u32 = characters.iter().map(|character| u32::from(*character)).sum();
+    (sum as u16).wrapping_neg()
+}
+
+/// Whether the check at the end of a frame is right, as computed here a second time.
+fn is_sealed(bytes: &[u8]) -> bool {
+    let Some(text) = bytes.strip_prefix(b"~") else {
+        let (covered, sent) = bytes.split_at(bytes.len().saturating_sub(2));
+        return crc(covered).to_le_bytes() == sent;
+    };
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let (covered, sent) = text.split_at(text.len().saturating_sub(4));
+    std::str::from_utf8(sent)
+        .ok()
+        .and_then(|sent| u16::from_str_radix(sent, 16).ok())
+        == Some(checksum(covered))
+}
+
+#[test]
+fn every_checksum_is_recomputed() {
+    let count = std::cell::Cell::new(0);
+    each_vector(|_, vector| {
+        let BusFrame::Serial(bytes) = &vector.frame else {
+            return Vec::new();
+        };
+        let said_wrong = vector.errors.iter().any(|id| id == "checksum" || id == "crc");
+        let mut wrong = Vec::new();
+        match is_sealed(bytes) {
+            true if said_wrong => wrong.push("its checksum is right".to_string()),
+            true => count.set(count.get() + 1),
+            // What cannot be cut, or is cut short, has no checksum.
+            false if said_wrong || !vector.errors.is_empty() => {}
+            false => wrong.push("its checksum is wrong".to_string()),
+        }
+        // Who is refused may have asked with a wrong one.
+        let served = vector.return_code.is_none_or(|code| code == 0);
+        if served && vector.request.as_deref().is_some_and(|request| !is_sealed(request)) {
+            wrong.push("the checksum of its question is wrong".to_string());
+        }
+        wrong
+    });
+    assert!(count.get() > 400, "{} frames", count.get());
+}

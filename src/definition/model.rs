@@ -212,6 +212,8 @@ pub enum Bus {
         baud: u32,
         /// Further rates that are met in the field.
         also: Vec<u32>,
+        /// Its levels are those of RS232, between two ends, instead of RS485's.
+        rs232: bool,
     },
 }
 

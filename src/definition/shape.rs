@@ -317,6 +317,11 @@ static SERIAL_BUS: Object = Object {
             Shape::List(&Shape::Whole(300, 4_000_000)),
             "further rates met in the field",
         ),
+        optional(
+            "line",
+            Shape::Word(&["rs485", "rs232"]),
+            "its levels; RS485 where nothing is said",
+        ),
     ],
 };
 

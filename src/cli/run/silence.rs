@@ -38,11 +38,13 @@ pub fn advice(protocols: &[&Protocol], style: &Style) -> String {
                 "120 ohm at both ends: 60 ohm between CAN-H and CAN-L, all switched off".into(),
             ));
         }
-        Bus::Serial { baud, also } => {
-            lines.push((
-                "pins",
-                "RS485 is on its own RJ45 socket: A pins 2 and 7, B pins 1 and 8".to_string(),
-            ));
+        Bus::Serial { baud, also, rs232 } => {
+            let pins = if *rs232 {
+                "RS232 is on the service port: an RS232 adapter, not one for RS485 or TTL levels"
+            } else {
+                "RS485 is on its own RJ45 socket: A pins 2 and 7, B pins 1 and 8"
+            };
+            lines.push(("pins", pins.to_string()));
             let others: Vec<String> = also.iter().map(|rate| format!("@{rate}")).collect();
             let try_others = if others.is_empty() {
                 String::new()
@@ -50,11 +52,15 @@ pub fn advice(protocols: &[&Protocol], style: &Style) -> String {
                 format!("; try {} behind the port", others.join(", "))
             };
             lines.push(("bit rate", format!("{baud} baud, 8N1{try_others}")));
-            lines.push((
-                "polarity",
-                "A and B exchanged do no harm and give silence: swap them".to_string(),
-            ));
-            lines.push(("termination", "120 ohm at both ends of a long line".to_string()));
+            if *rs232 {
+                lines.push(("wires", "TX and RX exchanged give silence: swap them".to_string()));
+            } else {
+                lines.push((
+                    "polarity",
+                    "A and B exchanged do no harm and give silence: swap them".to_string(),
+                ));
+                lines.push(("termination", "120 ohm at both ends of a long line".to_string()));
+            }
         }
     }
     for (label, text) in lines {

@@ -210,6 +210,7 @@ impl Loader<'_> {
                     .iter()
                     .filter_map(|rate| self.number(rate))
                     .collect(),
+                rs232: serial.get_text("line") == Some("rs232"),
             }),
             _ => {
                 self.error("bus", "a bus is either `can` or `serial`", node.span.clone());

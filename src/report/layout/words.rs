@@ -17,8 +17,9 @@ pub fn bus(bus: &Bus) -> String {
             let width = if *extended { 29 } else { 11 };
             format!("CAN, {} kbit/s, {width}-bit identifiers", bitrate / 1000)
         }
-        Bus::Serial { baud, also } => {
-            let mut text = format!("RS485, {baud} baud, 8N1");
+        Bus::Serial { baud, also, rs232 } => {
+            let line = if *rs232 { "RS232" } else { "RS485" };
+            let mut text = format!("{line}, {baud} baud, 8N1");
             if !also.is_empty() {
                 let rates: Vec<String> = also.iter().map(ToString::to_string).collect();
                 text.push_str(&format!(" (also met: {})", rates.join(", ")));

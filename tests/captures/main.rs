@@ -1,6 +1,8 @@
 //! Recordings of real batteries: every frame is accounted for, the values are those that the recordings' README states,
 //! quirks are reported as such.
 
+mod modbus;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
