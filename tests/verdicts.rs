@@ -40,8 +40,8 @@ impl Bench {
     fn cases(&self, protocol: &Protocol) -> Vec<(&Suite, &Case)> {
         self.suites
             .iter()
-            .filter(|suite| suite.protocol.as_ref().is_none_or(|name| *name == protocol.name))
             .flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
+            .filter(|(suite, case)| suite::is_meant_for(suite, case, protocol))
             .collect()
     }
 
