@@ -43,31 +43,8 @@ fn registers(bench: &mut Bench, first: u16, count: u8) -> String {
 /// Scenario A of the sheet schneider-can.
 fn set_scenario_a(bench: &mut Bench) {
     bench.limits(1400, 1400);
-    bench.set(Setting::PackVoltage {
-        millivolts: Some(53_120),
-    });
-    bench.set(Setting::Current { milliamperes: 25_000 });
-    bench.set(Setting::Soc { centipercent: 7659 });
-    bench.set(Setting::Soh { percent: 99 });
+    bench.set_schneider_values();
     bench.set(Setting::CycleCount { cycles: 12 });
-    bench.set(Setting::CellVoltage {
-        cell: None,
-        millivolts: 3320,
-    });
-    for (cell, millivolts) in [(4, 3325), (9, 3318)] {
-        bench.set(Setting::CellVoltage {
-            cell: Some(cell),
-            millivolts,
-        });
-    }
-    for (sensor, decidegrees) in [(1, 245), (2, 253), (3, 253), (4, 261)] {
-        bench.set(Setting::CellTemperature {
-            sensor: Some(sensor),
-            decidegrees,
-        });
-    }
-    bench.set(Setting::ChargedEnergy { watt_hours: 3_440_000 });
-    bench.set(Setting::DischargedEnergy { watt_hours: 3_268_000 });
 }
 
 /// G, every frame with values. The serial number of the sheet has 20 characters, that of this battery the last 16 of them.

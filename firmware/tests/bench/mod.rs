@@ -26,6 +26,34 @@ impl Bench {
         }
     }
 
+    /// The measurements of scenario A of the sheet schneider-can, with which both of its buses show their golden frames.
+    pub(crate) fn set_schneider_values(&mut self) {
+        self.set(Setting::PackVoltage {
+            millivolts: Some(53_120),
+        });
+        self.set(Setting::Current { milliamperes: 25_000 });
+        self.set(Setting::Soc { centipercent: 7659 });
+        self.set(Setting::Soh { percent: 99 });
+        self.set(Setting::CellVoltage {
+            cell: None,
+            millivolts: 3320,
+        });
+        for (cell, millivolts) in [(4, 3325), (9, 3318)] {
+            self.set(Setting::CellVoltage {
+                cell: Some(cell),
+                millivolts,
+            });
+        }
+        for (sensor, decidegrees) in [(1, 245), (2, 253), (3, 253), (4, 261)] {
+            self.set(Setting::CellTemperature {
+                sensor: Some(sensor),
+                decidegrees,
+            });
+        }
+        self.set(Setting::ChargedEnergy { watt_hours: 3_440_000 });
+        self.set(Setting::DischargedEnergy { watt_hours: 3_268_000 });
+    }
+
     /// A battery on CAN that has just ended init, before its first frame.
     pub(crate) fn can(config: Config) -> Bench {
         let mut bench = Bench::new(config);
