@@ -1,7 +1,8 @@
 //! A Python with cantools, below `target/`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+
+use crate::python::Package;
 
 /// The version that is installed and demanded.
 const VERSION: &str = "45.1.0";
@@ -9,44 +10,13 @@ const VERSION: &str = "45.1.0";
 /// The Python of an environment that has cantools; made when it is not there yet.
 ///
 /// # Errors
-/// Why it cannot be had: no Python, no `venv`, no `pip`, or a package registry that does not answer.
+/// As [`Package::python`].
 pub(crate) fn python() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cantools-{VERSION}"));
-    let python = folder.join("bin/python");
-    if has_cantools(&python) {
-        return Ok(python);
-    }
-    step(
-        Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
-        "no virtual environment (on Debian: apt install python3 python3-venv)",
-    )?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    step(
-        Command::new(&python).args(install).arg(format!("cantools=={VERSION}")),
-        "cantools cannot be installed",
-    )?;
-    match has_cantools(&python) {
-        true => Ok(python),
-        false => Err(format!("cantools {VERSION} was installed and is not there")),
-    }
-}
-
-fn has_cantools(python: &Path) -> bool {
-    let ask = "import cantools; print(cantools.__version__)";
-    let answer = Command::new(python).args(["-c", ask]).output();
-    answer.is_ok_and(|answer| String::from_utf8_lossy(&answer.stdout).trim() == VERSION)
-}
-
-fn step(command: &mut Command, failure: &str) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{failure}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    Err(format!("{failure}: {}", last.unwrap_or("no reason given").trim()))
+    let cantools = Package {
+        name: "cantools",
+        version: VERSION,
+        modules: "",
+        install: vec![format!("cantools=={VERSION}")],
+    };
+    cantools.python()
 }

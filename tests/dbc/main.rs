@@ -17,6 +17,8 @@
 //! trial is ignored, with the reason.
 
 mod environment;
+#[path = "../support/python.rs"]
+mod python;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -15,6 +15,8 @@
 //! trial is ignored, with the reason.
 
 mod environment;
+#[path = "../support/python.rs"]
+mod python;
 mod states;
 
 use std::collections::BTreeSet;
